@@ -1,0 +1,1 @@
+"""Translates: the stages as tools for agents, over the Model Context Protocol."""

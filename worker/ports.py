@@ -1,0 +1,145 @@
+"""What the adapters promise: sources, CRMs, sources of facts and sinks. One Protocol each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pipelines.models import Contact, CrmWrite, Fact, Notification, RemoteRef, SourceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One `[sources.NAME]` of portaria.toml, as its adapter sees it."""
+
+    name: str
+    kind: str = "generic"
+    secret: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Source's field key or label → standard field (a name in `pipelines.models.FIELDS`)."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever else the section holds, for the kind to read: `subdomain`, `account_id`, `verify_token`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRequest:
+    """An HTTP request at a door, whole: nothing of it has been believed yet."""
+
+    method: str
+    url: str
+    """As the sender called it, scheme, host and query included (some signatures cover it)."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    query: Mapping[str, str]
+    body: bytes
+    path_secret: str = ""
+    """The `{secret}` of `/hooks/{source}/{secret}`, when there was one."""
+    remote_address: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """The media type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One raw thing received, byte for byte, as the store keeps it."""
+
+    id: str
+    source: str
+    body: bytes
+    content_type: str
+    """With its parameters (charset, boundary)."""
+    received_at: datetime
+    name: str = ""
+    """The file's name, where it came as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One record of a delivery that could not be read; the others go on. Becomes a rejected submission."""
+
+    reason: str
+    """A reason code, a constant in `worker.sources`."""
+    detail: str
+    """Where and how to mend it: row, entity, column. Never the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotContact:
+    """The delivery, or one part of it, is readable and about nobody."""
+
+    reason: str
+    detail: str = ""
+
+
+class Source(Protocol):
+    """A kind of source. Stateless; one file in `worker/sources/`, one line in its registry."""
+
+    kind: str
+
+    def verify(self, request: InboundRequest, settings: SourceSettings, now: datetime) -> None:
+        """Raise `Unauthorized`, and nothing else, unless the request proves it comes from the source; constant time."""
+
+    def delivery_key(self, request: InboundRequest, settings: SourceSettings) -> str | None:
+        """The source's own id of this delivery, the same at each redelivery; None: the body's hash stands in."""
+
+    def parse(self, delivery: Delivery, settings: SourceSettings) -> Iterator[SourceRecord | BadRecord | NotContact]:
+        """Each person in the delivery, lazily and always in the same order. Raises `Unparsable` for the whole of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something `portaria check` found."""
+
+    what: str
+    mend: str
+    fatal: bool = True
+
+
+class Crm(Protocol):
+    """A CRM. Its adapter translates our words into its calls; `worker.steps` decides when."""
+
+    name: str
+    """The `system` of the `RemoteRef`s it returns."""
+
+    def perform(self, write: CrmWrite) -> RemoteRef:
+        """Make the call, leaving `write.key` as a marker where it creates; the record created or changed.
+
+        Raises `OutcomeUnknown` when it may have happened, `TransientError` when it did not, `PermanentError` when it
+        cannot."""
+
+    def look_up(self, write: CrmWrite) -> RemoteRef | None:
+        """The record that `write` (a create) made if it did happen, found by its marker; None when it is not there."""
+
+    def find(self, contact: Contact) -> Sequence[RemoteRef]:
+        """Contacts of the CRM that carry one of this person's e-mails or phones, verified here, best first."""
+
+    def check(self) -> Sequence[Problem]:
+        """What stands between us and a working connection; empty when all is well."""
+
+
+class FactSource(Protocol):
+    """A source of facts for enrich. One file in `worker/enrichment/`, one line in its registry."""
+
+    name: str
+    max_age: float
+    """Seconds for which an answer stays good."""
+
+    def key(self, contact: Contact) -> str:
+        """What this source would be asked (a domain, a document), which is the cache's key; empty: nothing to ask."""
+
+    def ask(self, key: str, now: datetime) -> Sequence[Fact]:
+        """What it says; empty for a known nothing. Raises `TransientError` or `PermanentError`."""
+
+
+class Sink(Protocol):
+    """Where notifications leave the house. One file in `worker/sinks/`, one line in its registry."""
+
+    name: str
+
+    def send(self, notification: Notification, now: datetime) -> None:
+        """Deliver it, its key as the idempotency key. Raises `OutcomeUnknown`, `TransientError` or `PermanentError`."""
