@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 
 
 class Stage(StrEnum):
@@ -65,7 +66,7 @@ REACHED_BY: dict[Stage, State] = {
 
 NEXT_STAGE: dict[State, Stage] = {
     State.RECEIVED: Stage.NORMALIZE,
-    **{REACHED_BY[done]: following for done, following in zip(STAGES, STAGES[1:], strict=False)},
+    **{REACHED_BY[done]: following for done, following in pairwise(STAGES)},
 }
 """The stage that a submission on the path needs next."""
 
