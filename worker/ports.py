@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from typing import Any, Protocol
 
 from pipelines.models import Contact, CrmWrite, Fact, Notification, RemoteRef, SourceRecord
+from worker.errors import PortariaError
+
+
+class Priority(IntEnum):
+    """Who is served first when all are waiting."""
+
+    LIVE = 0
+    """Somebody has just filled in a form, or an agent waits for the answer."""
+    MAIL = 1
+    IMPORT = 2
+    """A file: nobody waits for one of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +118,42 @@ class Crm(Protocol):
     name: str
     """The `system` of the `RemoteRef`s it returns."""
 
-    def perform(self, write: CrmWrite) -> RemoteRef:
-        """Make the call, leaving `write.key` as a marker where it creates; the record created or changed.
-
-        Raises `OutcomeUnknown` when it may have happened, `TransientError` when it did not, `PermanentError` when it
-        cannot."""
+    def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
+        """Make the calls, leaving each `key` as a marker on what it creates; for each, in order, the record created
+        or changed, or what went wrong: `OutcomeUnknown` when it may have happened, `TransientError` when it did not,
+        `PermanentError` when it cannot. Raises nothing else."""
 
     def look_up(self, write: CrmWrite) -> RemoteRef | None:
         """The record that `write` (a create) made if it did happen, found by its marker; None when it is not there."""
 
-    def find(self, contact: Contact) -> Sequence[RemoteRef]:
-        """Contacts of the CRM that carry one of this person's e-mails or phones, verified here, best first."""
-
     def check(self) -> Sequence[Problem]:
         """What stands between us and a working connection; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRecord:
+    """A record of the CRM that is built in."""
+
+    ref: RemoteRef
+    fields: Mapping[str, Any]
+    parent: RemoteRef | None = None
+    """What it is attached to: a lead's contact, a task's or note's contact or lead."""
+
+
+class LocalRecords(Protocol):
+    """Where the built-in CRM keeps its records; the store implements it."""
+
+    def add(self, kind: str, marker: str, fields: Mapping[str, Any], parent: RemoteRef | None) -> RemoteRef:
+        """Keep a new record; the one that carries `marker` already, when there is one."""
+
+    def change(self, ref: RemoteRef, fields: Mapping[str, Any]) -> bool:
+        """Set these fields, leave the others; False when there is no such record."""
+
+    def by_marker(self, marker: str) -> RemoteRef | None:
+        """The record that carries this marker."""
+
+    def read(self, ref: RemoteRef) -> LocalRecord | None:
+        """The record, or None."""
 
 
 class FactSource(Protocol):

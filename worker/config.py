@@ -1,0 +1,211 @@
+"""The configuration: `portaria.toml` in the data folder, environment variables on top. The only reader of either.
+
+An environment variable is `PORTARIA_` and the path with double underscores: `PORTARIA_DATABASE__URL`,
+`PORTARIA_SOURCES__SITE__SECRET`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from worker.errors import ConfigurationError
+
+FILE_NAME = "portaria.toml"
+DEFAULT_DATA = Path("portaria-data")
+MIB = 1024 * 1024
+
+
+class Section(BaseModel):
+    """A table of portaria.toml: a key that it does not know is a mistake worth hearing of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class OpenSection(BaseModel):
+    """A table whose adapter reads further keys of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The keys that only the adapter knows."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class SourceSection(OpenSection):
+    kind: str = "generic"
+    secret: str = ""
+    mapping: Mapping[str, str] = Field(default_factory=dict)
+
+
+class MailboxSection(OpenSection):
+    host: str
+    port: int = 993
+    user: str = ""
+    password: str = ""
+    tls: bool = True
+
+
+class CrmSection(OpenSection):
+    kind: str = "local"
+    base_url: str = ""
+    token: str = ""
+
+
+class DatabaseSection(Section):
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite in the data folder."""
+
+
+class BrokerSection(Section):
+    url: str = ""
+    """Redis or Valkey (or RabbitMQ); empty: a private Valkey in the data folder."""
+
+
+class WebSection(Section):
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_body: int = MIB
+    """Bytes of the largest request that is accepted."""
+    try_form: bool | None = None
+    """The form at `/`; by default only where the server listens on loopback alone."""
+
+
+class WorkerSection(Section):
+    processes: int = Field(default=0, ge=0)
+    """Pool processes of each worker; 0: as many as cores, at most 4."""
+    batch_size: int = Field(default=100, ge=1, le=1000)
+    """The most submissions that one chain carries."""
+    in_flight: int = Field(default=2000, ge=1)
+    """The most submissions under way in the broker at once; the rest wait in the database."""
+    lease_seconds: float = Field(default=60, gt=0)
+    """For how long a worker owns what it claimed."""
+    stall_seconds: float = Field(default=30, gt=0)
+    """After how long without a move a submission is sent again."""
+    give_up_days: float = Field(default=7, gt=0)
+    """For how long a submission waits for something outside before it is dead."""
+
+
+class LocaleSection(Section):
+    region: str = Field(default="BR", pattern="^[A-Z]{2}$")
+    """ISO 3166 country whose phone numbers and dates are written without saying so."""
+    own_domains: tuple[str, ...] = ()
+    """Mail domains of the house itself: nobody there is a lead."""
+
+
+class ValidationSection(Section):
+    check_mail_domains: bool = False
+    """Ask DNS whether an address's domain takes mail (needs the network; answers are cached)."""
+
+
+class EnrichmentSection(OpenSection):
+    enabled: bool = True
+
+
+class SinkSection(OpenSection):
+    kind: Literal["webhook"] = "webhook"
+    url: str
+    secret: str = ""
+
+
+class Settings(BaseSettings):
+    """All that can be set. Every table has defaults that work on one machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PORTARIA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    data: Path = DEFAULT_DATA
+    sources: Mapping[str, SourceSection] = Field(default_factory=dict)
+    mailboxes: Mapping[str, MailboxSection] = Field(default_factory=dict)
+    crm: CrmSection = CrmSection()
+    database: DatabaseSection = DatabaseSection()
+    broker: BrokerSection = BrokerSection()
+    web: WebSection = WebSection()
+    worker: WorkerSection = WorkerSection()
+    locale: LocaleSection = LocaleSection()
+    validation: ValidationSection = ValidationSection()
+    scoring: Mapping[str, Any] = Field(default_factory=dict)
+    workflows: Mapping[str, Any] = Field(default_factory=dict)
+    dedupe: Mapping[str, Any] = Field(default_factory=dict)
+    enrichment: Mapping[str, EnrichmentSection] = Field(default_factory=dict)
+    sinks: Mapping[str, SinkSection] = Field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        return self.data / FILE_NAME
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the embedded processes leave what they need to find each other."""
+        return self.data / "run"
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{(self.data / 'portaria.db').resolve()}"
+
+    @property
+    def embedded_broker(self) -> bool:
+        return not self.broker.url
+
+    @property
+    def processes(self) -> int:
+        return self.worker.processes or min(os.cpu_count() or 1, 4)
+
+
+def data_folder(given: Path | str | None = None) -> Path:
+    """The data folder: as given, else `PORTARIA_DATA`, else `portaria-data` here."""
+    return Path(given or os.environ.get("PORTARIA_DATA") or DEFAULT_DATA)
+
+
+def load_settings(data: Path | str | None = None) -> Settings:
+    """Read the folder's portaria.toml (all defaults where there is none) and the environment.
+
+    Raises `ConfigurationError` that names the file or variable, the key and what it should be; never a value, since
+    a value may be a secret.
+    """
+    folder = data_folder(data)
+    file = folder / FILE_NAME
+
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    try:
+        return Sourced(data=folder)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigurationError(f"{file} is not TOML: {problem}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is not UTF-8 text; save it as UTF-8") from None
+    except OSError as problem:
+        raise ConfigurationError(f"{file} cannot be read: {problem.strerror}") from None
+    except ValidationError as problem:
+        raise ConfigurationError(_explain(problem, file)) from None
+
+
+def _explain(problem: ValidationError, file: Path) -> str:
+    lines = [f"{file} (or a PORTARIA_ variable above it) has {problem.error_count()} mistake(s):"]
+    for error in problem.errors(include_input=False, include_url=False):
+        place = ".".join(str(part) for part in error["loc"])
+        what = "there is no such key" if error["type"] == "extra_forbidden" else error["msg"]
+        lines.append(f"  {place}: {what}")
+    return "\n".join(lines)

@@ -1,0 +1,242 @@
+"""Contacts: the golden records, the key index that finds them, and their links to the CRM."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.models import Contact, RemoteRef
+from worker import tables
+from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
+
+table = tables.contacts
+keys = tables.contact_keys
+links = tables.crm_links
+
+LIVE = "live"
+MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A contact as the store keeps it."""
+
+    no: int
+    id: str
+    version: int
+    contact: Contact
+    arrivals: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    id: str
+    contact: Contact
+    features: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A contact's record in a CRM."""
+
+    ref: RemoteRef
+    written: Contact | None
+    """What we last wrote there; None when it was there before us."""
+
+
+def lock_keys(tx: Transaction, hashes: Iterable[int]) -> None:
+    """Wait until nobody else resolves a submission that shares one of these blocking keys.
+
+    Two submissions of one person share a key, or they could not be told to be one: so the second sees the contact
+    that the first made. PostgreSQL locks each key until the transaction ends; SQLite has one writer at a time anyway.
+    Taken in one order, so that two batches never wait for each other.
+    """
+    if tx.dialect.name != "postgresql":
+        return
+    for some in chunks(sorted(set(hashes))):
+        locked = sa.select(sa.func.pg_advisory_xact_lock(sa.func.unnest(sa.cast(list(some), _BIGINTS))))
+        tx.execute(locked)
+
+
+_BIGINTS = sa.ARRAY(sa.BigInteger)
+
+
+def blocks(tx: Transaction, hashes: Iterable[int]) -> dict[int, list[int]]:
+    """For each blocking key that some contact holds, the numbers of the contacts."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for some in chunks(set(hashes)):
+        for key, number in tx.execute(sa.select(keys.c.key, keys.c.contact_no).where(keys.c.key.in_(some))):
+            found[key].append(number)
+    return dict(found)
+
+
+def candidates(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Id and comparable features of each of these contacts."""
+    found = {}
+    for some in chunks(set(numbers)):
+        statement = sa.select(table.c.no, table.c.id, table.c.features).where(table.c.no.in_(some))
+        found.update({row.no: (row.id, row.features) for row in tx.execute(statement)})
+    return found
+
+
+def population(tx: Transaction) -> int:
+    """About how many contacts there are (the highest number given out)."""
+    return tx.execute(sa.select(sa.func.max(table.c.no))).scalar_one() or 0
+
+
+def add(tx: Transaction, new: Sequence[NewContact], now: datetime) -> dict[str, int]:
+    """Keep new contacts; their numbers by id."""
+    insert_ignoring(
+        tx,
+        table,
+        [
+            {
+                "id": item.id,
+                "version": 1,
+                "state": LIVE,
+                "name": item.contact.name.full,
+                "contact": item.contact.model_dump_json(),
+                "features": item.features,
+                "arrivals": 1,
+                "created_at": now,
+                "updated_at": now,
+            }
+            for item in new
+        ],
+    )
+    numbers: dict[str, int] = {}
+    for some in chunks(item.id for item in new):
+        numbers |= {row.id: row.no for row in tx.execute(sa.select(table.c.id, table.c.no).where(table.c.id.in_(some)))}
+    return numbers
+
+
+def change(
+    tx: Transaction, golden: Golden, contact: Contact, features: str, *, now: datetime, arrived: int = 0
+) -> None:
+    """Replace the golden record; `arrived` more submissions told of it."""
+    tx.execute(
+        sa.update(table)
+        .where(table.c.no == golden.no)
+        .values(
+            version=table.c.version + 1,
+            name=contact.name.full,
+            contact=contact.model_dump_json(),
+            features=features,
+            arrivals=table.c.arrivals + arrived,
+            updated_at=now,
+        )
+    )
+
+
+def set_scores(tx: Transaction, scores: Mapping[str, str], now: datetime) -> None:
+    """Keep the newest score (JSON) of each contact, by id."""
+    if scores:
+        statement = sa.update(table).where(table.c.id == sa.bindparam("b_id"))
+        values = [{"b_id": contact_id, "score": score} for contact_id, score in sorted(scores.items())]
+        tx.execute(statement.values(score=sa.bindparam("score"), updated_at=now), values)
+
+
+def add_keys(tx: Transaction, pairs: Iterable[tuple[int, int]]) -> None:
+    """Enter (key, contact number) pairs into the key index."""
+    insert_ignoring(tx, keys, [{"key": key, "contact_no": number} for key, number in sorted(set(pairs))])
+
+
+def golden(tx: Transaction, ids: Iterable[str], *, locked: bool = False) -> dict[str, Golden]:
+    """The golden records of these contacts; `locked` against other writers until the transaction ends."""
+    found: dict[str, Golden] = {}
+    for some in chunks(sorted(set(ids))):
+        statement = sa.select(table.c.no, table.c.id, table.c.version, table.c.contact, table.c.arrivals)
+        statement = statement.where(table.c.id.in_(some)).order_by(table.c.id)
+        for row in tx.execute(statement.with_for_update() if locked else statement):
+            contact = Contact.model_validate_json(row.contact)
+            found[row.id] = Golden(row.no, row.id, row.version, contact, row.arrivals)
+    return found
+
+
+def linked(tx: Transaction, ids: Iterable[str], *, system: str) -> dict[str, list[Link]]:
+    """Links of these contacts to contacts of the CRM `system`, oldest first."""
+    found: defaultdict[str, list[Link]] = defaultdict(list)
+    for some in chunks(sorted(set(ids))):
+        statement = (
+            sa.select(links)
+            .where(links.c.contact_id.in_(some), links.c.system == system, links.c.kind == "contact")
+            .order_by(links.c.at, links.c.remote_id)
+        )
+        for row in tx.execute(statement):
+            written = Contact.model_validate_json(row.written) if row.written else None
+            ref = RemoteRef(system=row.system, kind=row.kind, id=row.remote_id)
+            found[row.contact_id].append(Link(ref, written))
+    return dict(found)
+
+
+def link(tx: Transaction, contact_id: str, ref: RemoteRef, *, written: Contact | None, now: datetime) -> None:
+    """Remember that this record of the CRM is this contact, and what was written to it."""
+    values = {"system": ref.system, "kind": ref.kind, "remote_id": ref.id, "contact_id": contact_id, "at": now}
+    insert_ignoring(tx, links, [values])
+    if written is not None:
+        same = (links.c.system == ref.system, links.c.kind == ref.kind, links.c.remote_id == ref.id)
+        tx.execute(sa.update(links).where(*same).values(written=written.model_dump_json()))
+
+
+def distinct_from(tx: Transaction, ids: Iterable[str]) -> dict[str, set[str]]:
+    """For each of these contact ids, those that a person said are somebody else."""
+    pairs = tables.distinct_contacts
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for some in chunks(sorted(set(ids))):
+        either = sa.or_(pairs.c.left_id.in_(some), pairs.c.right_id.in_(some))
+        for row in tx.execute(sa.select(pairs.c.left_id, pairs.c.right_id).where(either)):
+            found[row.left_id].add(row.right_id)
+            found[row.right_id].add(row.left_id)
+    return dict(found)
+
+
+def keep_distinct(tx: Transaction, left: str, right: str, *, by: str, now: datetime) -> None:
+    """Remember that these two are not the same person."""
+    first, second = sorted((left, right))
+    values = {"left_id": first, "right_id": second, "at": now, "by": by}
+    insert_ignoring(tx, tables.distinct_contacts, [values])
+
+
+def add_decisions(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
+    """Append decisions; the last one of a submission is the one in force."""
+    if values:
+        tx.execute(sa.insert(tables.decisions), list(values))
+
+
+def decisions(tx: Transaction, submission_id: str) -> list[dict[str, Any]]:
+    """What was decided of a submission, by dedupe and by people, newest first."""
+    of = tables.decisions
+    return rows(tx.execute(sa.select(of).where(of.c.submission_id == submission_id).order_by(of.c.no.desc())))
+
+
+def read(tx: Transaction, contact_id: str) -> dict[str, Any] | None:
+    """All that is kept of one contact, its CRM links included."""
+    found = rows(tx.execute(sa.select(table).where(table.c.id == contact_id)))
+    return {**found[0], "crm": crm_refs(tx, [contact_id]).get(contact_id, [])} if found else None
+
+
+def listed(tx: Transaction, *, limit: int = 50, after: str = "") -> list[dict[str, Any]]:
+    """The newest live contacts first, their CRM links included."""
+    found = rows(tx.execute(page(table, sa.select(table).where(table.c.state == LIVE), limit, after)))
+    crm = crm_refs(tx, [row["id"] for row in found])
+    return [{**row, "crm": crm.get(row["id"], [])} for row in found]
+
+
+def crm_refs(tx: Transaction, ids: Iterable[str]) -> dict[str, list[RemoteRef]]:
+    """Every record of every CRM that is known of these contacts, oldest first."""
+    found: defaultdict[str, list[RemoteRef]] = defaultdict(list)
+    for some in chunks(sorted(set(ids))):
+        statement = sa.select(links).where(links.c.contact_id.in_(some)).order_by(links.c.at, links.c.remote_id)
+        for row in tx.execute(statement):
+            found[row.contact_id].append(RemoteRef(system=row.system, kind=row.kind, id=row.remote_id))
+    return dict(found)
+
+
+def count(tx: Transaction) -> int:
+    """How many live contacts there are."""
+    return tx.execute(sa.select(sa.func.count()).where(table.c.state == LIVE)).scalar_one()

@@ -1,0 +1,184 @@
+"""Deliveries: kept byte for byte, once for each (source, key), before anyone is told that they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.states import DeliveryState
+from worker import tables
+from worker.ids import new_id
+from worker.ports import Delivery
+from worker.store import history
+from worker.store.engine import Transaction, insert_ignoring, page, rows
+
+table = tables.deliveries
+SUMMARY = [column for column in table.c if column.name != "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a delivery at the door."""
+
+    id: str
+    repeated: bool
+    """It was there already: the answer is the same, nothing was stored."""
+
+
+def add(
+    tx: Transaction,
+    *,
+    source: str,
+    key: str | None,
+    body: bytes,
+    content_type: str,
+    now: datetime,
+    priority: int,
+    name: str = "",
+) -> Added:
+    """Keep a delivery. Where its source gives no key, the SHA-256 of its bytes is the key."""
+    digest = hashlib.sha256(body).hexdigest()
+    key = f"id:{key}" if key else f"sha256:{digest}"
+    fresh = new_id("del", now)
+    inserted = insert_ignoring(
+        tx,
+        table,
+        [
+            {
+                "id": fresh,
+                "source": source,
+                "key": key,
+                "digest": digest,
+                "state": DeliveryState.RECEIVED,
+                "content_type": content_type,
+                "name": name,
+                "priority": priority,
+                "size": len(body),
+                "body": body,
+                "received_at": now,
+            }
+        ],
+    )
+    if inserted:
+        history.record(tx, [history.Move(fresh, "received", after=DeliveryState.RECEIVED, by=source)], now)
+        return Added(fresh, repeated=False)
+    known = tx.execute(sa.select(table.c.id).where(table.c.source == source, table.c.key == key)).scalar_one()
+    return Added(known, repeated=True)
+
+
+def claim_to_open(tx: Transaction, *, owner: str, now: datetime, lease: float) -> Delivery | None:
+    """The next received delivery that nobody is opening, leased to `owner` for `lease` seconds."""
+    free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until < now)
+    next_one = (
+        sa.select(table.c.id)
+        .where(table.c.state == DeliveryState.RECEIVED, free)
+        .order_by(table.c.priority, table.c.received_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    found = tx.execute(next_one).scalar_one_or_none()
+    if found is None:
+        return None
+    row = tx.execute(
+        sa.update(table)
+        .where(table.c.id == found)
+        .values(lease_owner=owner, lease_until=now + timedelta(seconds=lease))
+        .returning(
+            table.c.id, table.c.source, table.c.body, table.c.content_type, table.c.received_at, table.c.name
+        )
+    ).one()
+    return Delivery(**row._mapping)
+
+
+def extend(tx: Transaction, delivery_id: str, *, owner: str, now: datetime, lease: float) -> bool:
+    """Keep the lease for `lease` seconds more; False when somebody else has taken it over."""
+    changed = tx.execute(
+        sa.update(table)
+        .where(table.c.id == delivery_id, table.c.lease_owner == owner)
+        .values(lease_until=now + timedelta(seconds=lease))
+    )
+    return changed.rowcount == 1
+
+
+def settle(
+    tx: Transaction,
+    delivery_id: str,
+    state: DeliveryState,
+    *,
+    owner: str,
+    now: datetime,
+    reason: str = "",
+    detail: str = "",
+) -> bool:
+    """Opening is over: opened, quarantined or about nobody. False when somebody else has taken it over."""
+    changed = tx.execute(
+        sa.update(table)
+        .where(table.c.id == delivery_id, table.c.lease_owner == owner, table.c.state == DeliveryState.RECEIVED)
+        .values(state=state, reason=reason, detail=detail, opened_at=now, lease_owner=None, lease_until=None)
+    )
+    if changed.rowcount:
+        move = history.Move(delivery_id, "opened", before=DeliveryState.RECEIVED, after=state, reason=reason, by=owner)
+        history.record(tx, [move], now)
+    return changed.rowcount == 1
+
+
+def reopen(tx: Transaction, delivery_id: str, *, by: str, now: datetime) -> bool:
+    """Have it opened again. Its submissions that are there already stay; only missing ones are added."""
+    before = tx.execute(sa.select(table.c.state).where(table.c.id == delivery_id)).scalar_one_or_none()
+    if before is None:
+        return False
+    tx.execute(
+        sa.update(table)
+        .where(table.c.id == delivery_id)
+        .values(state=DeliveryState.RECEIVED, reason="", detail="", lease_owner=None, lease_until=None)
+    )
+    move = history.Move(delivery_id, "replayed", before=before, after=DeliveryState.RECEIVED, by=by)
+    history.record(tx, [move], now)
+    return True
+
+
+def read(tx: Transaction, delivery_id: str) -> Delivery | None:
+    """The delivery with its bytes."""
+    columns = (table.c.id, table.c.source, table.c.body, table.c.content_type, table.c.received_at, table.c.name)
+    row = tx.execute(sa.select(*columns).where(table.c.id == delivery_id)).one_or_none()
+    return Delivery(**row._mapping) if row else None
+
+
+def summary(tx: Transaction, delivery_id: str) -> dict[str, Any] | None:
+    """All but the bytes."""
+    found = rows(tx.execute(sa.select(*SUMMARY).where(table.c.id == delivery_id)))
+    return found[0] if found else None
+
+
+def summaries(
+    tx: Transaction, *, state: str | None = None, source: str | None = None, limit: int = 50, after: str = ""
+) -> list[dict[str, Any]]:
+    """The newest deliveries first, without their bytes."""
+    statement = sa.select(*SUMMARY)
+    if state:
+        statement = statement.where(table.c.state == state)
+    if source:
+        statement = statement.where(table.c.source == source)
+    return rows(tx.execute(page(table, statement, limit, after)))
+
+
+def states(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
+    """The state of each of these."""
+    found = tx.execute(sa.select(table.c.id, table.c.state).where(table.c.id.in_(ids)))
+    return {row.id: row.state for row in found}
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    found = tx.execute(sa.select(table.c.state, sa.func.count()).group_by(table.c.state))
+    return {row[0]: row[1] for row in found}
+
+
+def is_waiting(tx: Transaction) -> bool:
+    """Whether some delivery has yet to be opened."""
+    return tx.execute(sa.select(table.c.id).where(table.c.state == DeliveryState.RECEIVED).limit(1)).first() is not None

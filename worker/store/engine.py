@@ -1,0 +1,152 @@
+"""Opens the database: SQLite or PostgreSQL, the same store code on both."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql, sqlite
+
+from worker.errors import ConfigurationError, TransientError
+
+T = TypeVar("T")
+
+Transaction = sa.Connection
+"""An open transaction; the functions of the store take one, so that a step decides what is saved together."""
+
+CHUNK = 500
+"""The most values put in one IN list: SQLite's planner and PostgreSQL's parser both like it bounded."""
+
+_MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+_SQLITE_WAIT = 30.0
+"""Seconds to wait for another writer of the same SQLite file."""
+
+
+class Database:
+    """The store's database. One object a process; safe across threads, not across forks."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is SQLAlchemy's. Raises `ConfigurationError` when it is neither SQLite nor PostgreSQL."""
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            raise ConfigurationError("database.url is not a URL; write sqlite:///FILE or postgresql://...") from None
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+            self._engine = sa.create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=20)
+        elif parsed.get_backend_name() == "sqlite":
+            self._engine = sa.create_engine(parsed, connect_args={"timeout": _SQLITE_WAIT})
+            sa.event.listen(self._engine, "connect", _set_up_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        else:
+            raise ConfigurationError(
+                f"database.url names {parsed.get_backend_name()}; Portaria keeps its data in sqlite or postgresql"
+            )
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._reading = self._engine.execution_options(sqlite_begin="DEFERRED")
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that commits at the end of the block. On SQLite it has the write lock from the start."""
+        with _said_plainly(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that only reads, from one snapshot on SQLite."""
+        with _said_plainly(), self._reading.connect() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision. Safe when several processes do it at once."""
+        with self.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(726673)")
+            command.upgrade(_alembic(connection), "head")
+
+    def draft_migration(self, message: str) -> None:
+        """Write a migration from the schema as it is to the tables as they are declared (for developers)."""
+        with self.write() as connection:
+            command.revision(_alembic(connection), message, autogenerate=True)
+
+    def revision(self) -> tuple[str | None, str | None]:
+        """The schema's revision and the newest one there is."""
+        with self.read() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            return current, ScriptDirectory.from_config(_alembic(connection)).get_current_head()
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._engine.dispose()
+
+
+def _alembic(connection: Transaction) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Turn a driver's error into ours, without the statement's parameters: they are personal data."""
+    try:
+        yield
+    except sa.exc.OperationalError as problem:
+        what = type(problem.orig).__name__
+        hint = str(problem.orig).splitlines()[0] if isinstance(problem.orig, sqlite3.Error) else ""
+        raise TransientError(f"the database did not answer ({what}) {hint}".rstrip(), code="database") from None
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # so that BEGIN is ours to say, below
+    for pragma in (
+        "journal_mode = WAL",  # readers and the writer do not wait for each other
+        "synchronous = FULL",  # an acknowledged delivery survives a power cut
+        "foreign_keys = ON",
+        "cache_size = -65536",  # 64 MiB: the key index of a million contacts stays warm
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another wrote in between, however long the
+    # time-out is. Taking the write lock at BEGIN makes it wait instead.
+    kind = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """The values in pieces of at most `size`."""
+    iterator = iter(values)
+    while piece := tuple(islice(iterator, size)):
+        yield piece
+
+
+def rows(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    """A result as plain mappings: what leaves the store is values, not its own types."""
+    return [dict(row) for row in result.mappings()]
+
+
+def page(table: sa.Table, statement: sa.Select[Any], limit: int, after: str = "") -> sa.Select[Any]:
+    """The newest first, `limit` of them, going on after the id `after`."""
+    if after:
+        statement = statement.where(table.c.id < after)
+    return statement.order_by(table.c.id.desc()).limit(limit)
+
+
+def insert_ignoring(tx: Transaction, table: sa.Table, values: Sequence[dict[str, Any]]) -> int:
+    """Insert the rows that are not there yet, by any unique key; how many were new."""
+    if not values:
+        return 0
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    return tx.execute(dialect.insert(table).on_conflict_do_nothing(), list(values)).rowcount

@@ -1,0 +1,37 @@
+"""The append-only history: every move of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker import tables
+from worker.store.engine import Transaction, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One thing that happened: `subject` is the id of what it happened to."""
+
+    subject: str
+    event: str
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+    by: str = ""
+
+
+def record(tx: Transaction, moves: Sequence[Move], now: datetime) -> None:
+    """Append the moves."""
+    if moves:
+        tx.execute(sa.insert(tables.history), [{"at": now, **asdict(move)} for move in moves])
+
+
+def of(tx: Transaction, subject: str) -> list[dict[str, Any]]:
+    """What happened to `subject`, oldest first."""
+    table = tables.history
+    return rows(tx.execute(sa.select(table).where(table.c.subject == subject).order_by(table.c.no)))

@@ -1,0 +1,102 @@
+"""The built-in CRM's records, in the same database: contacts, leads, tasks and notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.models import RemoteRef
+from worker import tables
+from worker.ports import LocalRecord
+from worker.store.engine import Database, Transaction, insert_ignoring
+
+table = tables.local_crm
+SYSTEM = "local"
+
+
+class LocalRecordTable:
+    """`worker.ports.LocalRecords` over the table `local_crm`."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._open: Transaction | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything in the block is saved in one transaction."""
+        with self._database.write() as tx:
+            self._open = tx
+            try:
+                yield
+            finally:
+                self._open = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        if self._open is not None:
+            yield self._open
+        else:
+            with self._database.write() as tx:
+                yield tx
+
+    def add(self, kind: str, marker: str, fields: Mapping[str, Any], parent: RemoteRef | None) -> RemoteRef:
+        """Keep a new record; the one that carries `marker` already, when there is one."""
+        now = self._clock()
+        with self._transaction() as tx:
+            values = {
+                "kind": kind,
+                "marker": marker,
+                "parent_kind": parent.kind if parent else None,
+                "parent_id": int(parent.id) if parent else None,
+                "fields": json.dumps(dict(fields), ensure_ascii=False),
+                "created_at": now,
+                "updated_at": now,
+            }
+            insert_ignoring(tx, table, [values])
+            row = tx.execute(sa.select(table.c.kind, table.c.id).where(table.c.marker == marker)).one()
+            return _ref(row.kind, row.id)
+
+    def change(self, ref: RemoteRef, fields: Mapping[str, Any]) -> bool:
+        """Set these fields, leave the others; False when there is no such record."""
+        with self._transaction() as tx:
+            same = (table.c.id == int(ref.id), table.c.kind == ref.kind)
+            text = tx.execute(sa.select(table.c.fields).where(*same).with_for_update()).scalar_one_or_none()
+            if text is None:
+                return False
+            merged = json.dumps({**json.loads(text), **fields}, ensure_ascii=False)
+            tx.execute(sa.update(table).where(*same).values(fields=merged, updated_at=self._clock()))
+            return True
+
+    def by_marker(self, marker: str) -> RemoteRef | None:
+        """The record that carries this marker."""
+        with self._database.read() as tx:
+            row = tx.execute(sa.select(table.c.kind, table.c.id).where(table.c.marker == marker)).one_or_none()
+        return _ref(row.kind, row.id) if row else None
+
+    def read(self, ref: RemoteRef) -> LocalRecord | None:
+        """The record, or None."""
+        with self._database.read() as tx:
+            statement = sa.select(table).where(table.c.id == int(ref.id), table.c.kind == ref.kind)
+            row = tx.execute(statement).one_or_none()
+        return _record(row) if row else None
+
+
+def listed(tx: Transaction, kind: str, *, limit: int = 50) -> list[LocalRecord]:
+    """The newest records of a kind first."""
+    statement = sa.select(table).where(table.c.kind == kind).order_by(table.c.id.desc()).limit(limit)
+    return [_record(row) for row in tx.execute(statement)]
+
+
+def _record(row: Any) -> LocalRecord:
+    parent = _ref(row.parent_kind, row.parent_id) if row.parent_kind else None
+    return LocalRecord(_ref(row.kind, row.id), json.loads(row.fields), parent)
+
+
+def _ref(kind: str, number: int) -> RemoteRef:
+    return RemoteRef(system=SYSTEM, kind=kind, id=str(number))

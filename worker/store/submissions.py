@@ -1,0 +1,353 @@
+"""Submissions on their way: dispatch, claim, save. Every change is a compare-and-set with a fence.
+
+A claim raises the submission's `fence`; what is saved names the fence it claimed with, so a worker that was paused
+past its lease cannot write over the one who took over (Kleppmann 2016, "How to do distributed locking").
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.states import NEXT_STAGE, ON_THE_PATH, REACHED_BY, SETTLED, STAGES, Stage, State, may_move
+from worker import tables
+from worker.ports import Priority
+from worker.store import history
+from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
+
+table = tables.submissions
+
+BEFORE: dict[Stage, State] = {stage: state for state, stage in NEXT_STAGE.items()}
+"""The state in which a submission is when it needs this stage."""
+
+MAX_CRASHES = 2
+"""After so many leases that ran out under a worker, the submission is set aside: it kills its worker."""
+
+KILLED_WORKER = "killed_worker"
+"""Reason code: the worker died at it `MAX_CRASHES` times; see the worker's log, mend, and replay."""
+
+REPLAYED = "replayed"
+"""Reason code: a person sent it through the stages again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Submissions to send through the tail of the chain from `stage`, together."""
+
+    stage: Stage
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A submission that this worker owns until its lease runs out."""
+
+    id: str
+    fence: int
+    stage: Stage
+    attempts: int
+    delivery_id: str
+    source: str
+    received_at: datetime
+    record: str
+    contact: str | None
+    decision: str | None
+    contact_id: str | None
+    facts: str | None
+    score: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step makes of a claimed submission."""
+
+    claimed: Claimed
+    state: State
+    stage: Stage | None
+    """The stage it needs next (when `waiting` or `dead`: to go on from); None when settled."""
+    due_at: datetime | None = None
+    reason: str = ""
+    detail: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Further columns to set."""
+
+
+def add(tx: Transaction, values: Sequence[dict[str, Any]]) -> int:
+    """Keep new submissions; those whose (delivery, position) is there already are left as they are."""
+    return insert_ignoring(tx, table, values)
+
+
+def take_due(tx: Transaction, *, now: datetime, limit: int, stall: float) -> list[Due]:
+    """Up to `limit` submissions that are due, by priority and then by due time, marked as sent for `stall` seconds.
+
+    Those that were waiting are back on the path. One that was under a worker that died goes alone, so that it cannot
+    take others with it again.
+    """
+    found: list[Any] = []
+    for priority in Priority:
+        columns = (table.c.id, table.c.stage, table.c.state, table.c.crashes)
+        statement = (
+            sa.select(*columns, table.c.lease_owner)
+            .where(table.c.priority == priority, table.c.due_at <= now)
+            .order_by(table.c.due_at)
+            .limit(limit - len(found))
+            .with_for_update(skip_locked=True)
+        )
+        found += tx.execute(statement).all()
+        if len(found) >= limit:
+            break
+    if not found:
+        return []
+    for ids in chunks(row.id for row in found):
+        tx.execute(sa.update(table).where(table.c.id.in_(ids)).values(due_at=now + timedelta(seconds=stall)))
+    _back_on_the_path(tx, [row for row in found if row.state not in ON_THE_PATH], now)
+    together: defaultdict[str, list[str]] = defaultdict(list)
+    alone: list[Due] = []
+    for row in found:
+        if row.crashes or row.lease_owner:
+            alone.append(Due(Stage(row.stage), (row.id,)))
+        else:
+            together[row.stage].append(row.id)
+    return alone + [Due(stage, tuple(together[stage])) for stage in STAGES if together[stage]]
+
+
+def _back_on_the_path(tx: Transaction, waiting: Sequence[Any], now: datetime) -> None:
+    moves = []
+    for row in waiting:
+        state = BEFORE[Stage(row.stage)]
+        tx.execute(sa.update(table).where(table.c.id == row.id).values(state=state, updated_at=now))
+        moves.append(history.Move(row.id, "due", before=row.state, after=state))
+    history.record(tx, moves, now)
+
+
+def in_flight(tx: Transaction, *, now: datetime, most: int) -> int:
+    """How many submissions are under way (sent, and not overdue), counted up to `most`."""
+    under_way = sa.select(table.c.id).where(table.c.state.in_(sorted(ON_THE_PATH)), table.c.due_at > now).limit(most)
+    return tx.execute(sa.select(sa.func.count()).select_from(under_way.subquery())).scalar_one()
+
+
+def is_due(tx: Transaction, *, now: datetime) -> bool:
+    """Whether anything is due."""
+    return tx.execute(sa.select(table.c.id).where(table.c.due_at <= now).limit(1)).first() is not None
+
+
+def claim(
+    tx: Transaction, ids: Sequence[str], stage: Stage, *, owner: str, now: datetime, lease: float
+) -> list[Claimed]:
+    """Those of `ids` that need `stage` now and that nobody owns, leased to `owner`; the others are not ours to touch.
+
+    One that has been under `MAX_CRASHES` dead workers goes to `dead` instead.
+    """
+    taken: list[Claimed] = []
+    doomed: list[Outcome] = []
+    for some in chunks(sorted(ids)):
+        mine = (
+            sa.select(table.c.id)
+            .where(
+                table.c.id.in_(some),
+                table.c.stage == stage,
+                table.c.state == BEFORE[stage],
+                sa.or_(table.c.lease_until.is_(None), table.c.lease_until < now),
+            )
+            .order_by(table.c.id)
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            sa.update(table)
+            .where(table.c.id.in_(mine))
+            .values(
+                crashes=table.c.crashes + sa.case((table.c.lease_owner.is_(None), 0), else_=1),
+                lease_owner=owner,
+                lease_until=now + timedelta(seconds=lease),
+                fence=table.c.fence + 1,
+                attempts=table.c.attempts + 1,
+            )
+            .returning(table.c.crashes, *(table.c[name] for name in Claimed.__slots__))
+        )
+        for row in tx.execute(statement).mappings():
+            values = dict(row)
+            crashes = values.pop("crashes")
+            claimed = Claimed(**{**values, "stage": stage})
+            if crashes >= MAX_CRASHES:
+                detail = f"the worker died {crashes} times at stage {stage}; see its log, mend the cause, then replay"
+                doomed.append(Outcome(claimed, State.DEAD, stage, reason=KILLED_WORKER, detail=detail))
+            else:
+                taken.append(claimed)
+    save(tx, doomed, now=now, by=owner)
+    position = {submission: number for number, submission in enumerate(ids)}
+    return sorted(taken, key=lambda claimed: position[claimed.id])
+
+
+def still_ours(tx: Transaction, claimed: Sequence[Claimed]) -> set[str]:
+    """Ids of those whose lease nobody has taken over, locked against others until the transaction ends."""
+    ours: set[str] = set()
+    fences = {item.id: item.fence for item in claimed}
+    for some in chunks(sorted(fences)):
+        found = tx.execute(
+            sa.select(table.c.id, table.c.fence).where(table.c.id.in_(some)).order_by(table.c.id).with_for_update()
+        )
+        ours |= {row.id for row in found if row.fence == fences[row.id]}
+    return ours
+
+
+def save(tx: Transaction, outcomes: Sequence[Outcome], *, now: datetime, by: str) -> list[Outcome]:
+    """Save what became of claimed submissions and give up their leases; those that were ours still."""
+    ours = still_ours(tx, [outcome.claimed for outcome in outcomes])
+    kept = [outcome for outcome in outcomes if outcome.claimed.id in ours]
+    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    moves = []
+    for outcome in kept:
+        before = BEFORE[outcome.claimed.stage]
+        if not may_move(before, outcome.state):
+            raise ValueError(f"a submission may not go from {before} to {outcome.state}")
+        went_on = outcome.state not in {State.WAITING, State.DEAD}
+        row = {
+            "b_id": outcome.claimed.id,
+            "state": outcome.state,
+            "stage": outcome.stage,
+            "due_at": outcome.due_at,
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+            "lease_owner": None,
+            "lease_until": None,
+            "updated_at": now,
+            **({"attempts": 0, "crashes": 0} if went_on else {}),
+            **outcome.values,
+        }
+        alike[tuple(row)].append(row)
+        moves.append(
+            history.Move(outcome.claimed.id, outcome.claimed.stage, before, outcome.state, outcome.reason, by)
+        )
+    for columns, values in alike.items():
+        settings: dict[str, Any] = {name: sa.bindparam(name) for name in columns if name != "b_id"}
+        tx.execute(sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(settings), values)
+    history.record(tx, moves, now)
+    return kept
+
+
+def reached(claimed: Claimed, *, due_at: datetime, **values: Any) -> Outcome:
+    """The stage went well: on to the next."""
+    state = REACHED_BY[claimed.stage]
+    following = NEXT_STAGE.get(state)
+    return Outcome(claimed, state, following, due_at if following else None, values=values)
+
+
+def release_dead_owners(tx: Transaction, alive: Iterable[str], *, host: str, now: datetime) -> int:
+    """Free what processes of this host held that no longer live; how many submissions that were.
+
+    Not counted as crashes: it is how a machine that was switched off starts again.
+    """
+    living = set(alive)
+    owners = tx.execute(sa.select(table.c.lease_owner).where(table.c.lease_owner.is_not(None)).distinct()).scalars()
+    gone = [owner for owner in owners if owner.startswith(f"{host}:") and owner not in living]
+    freed = 0
+    for some in chunks(gone):
+        freed += tx.execute(
+            sa.update(table).where(table.c.lease_owner.in_(some)).values(lease_owner=None, lease_until=None)
+        ).rowcount
+    tx.execute(
+        sa.update(tables.deliveries)
+        .where(tables.deliveries.c.lease_owner.in_(gone))
+        .values(lease_owner=None, lease_until=None)
+    )
+    return freed
+
+
+def send_again(tx: Transaction, *, now: datetime) -> int:
+    """Make everything on the path due: for when the broker's messages are known to be gone, or may be."""
+    under_way = table.c.state.in_(sorted(ON_THE_PATH))
+    statement = sa.update(table).where(under_way, table.c.lease_owner.is_(None), table.c.due_at > now)
+    return tx.execute(statement.values(due_at=now)).rowcount
+
+
+def replay(tx: Transaction, ids: Sequence[str], *, by: str, now: datetime) -> int:
+    """Send settled submissions (rejected or dead) through all stages again; how many that were."""
+    done = 0
+    for some in chunks(ids):
+        found = tx.execute(
+            sa.select(table.c.id, table.c.state)
+            .where(table.c.id.in_(some), table.c.state.in_([State.REJECTED, State.DEAD]))
+            .with_for_update()
+        ).all()
+        for row in found:
+            first = State.RECEIVED
+            tx.execute(
+                sa.update(table)
+                .where(table.c.id == row.id)
+                .values(
+                    state=first, stage=NEXT_STAGE[first], due_at=now, reason="", detail="", attempts=0, crashes=0,
+                    updated_at=now,
+                )
+            )  # fmt: skip
+        moves = [history.Move(row.id, REPLAYED, row.state, State.RECEIVED, by=by) for row in found]
+        history.record(tx, moves, now)
+        done += len(found)
+    return done
+
+
+def forget_unreadable(tx: Transaction, delivery_id: str) -> int:
+    """Remove the places of records that could not be read, so that opening the delivery again reads them anew."""
+    gone = sa.delete(table).where(table.c.delivery_id == delivery_id, table.c.record == "")
+    return tx.execute(gone).rowcount
+
+
+def read(tx: Transaction, submission_id: str) -> dict[str, Any] | None:
+    """All that is kept of one submission."""
+    found = rows(tx.execute(sa.select(table).where(table.c.id == submission_id)))
+    return found[0] if found else None
+
+
+def listed(
+    tx: Transaction,
+    *,
+    state: str | None = None,
+    delivery_id: str | None = None,
+    contact_id: str | None = None,
+    limit: int | None = 50,
+    after: str = "",
+) -> list[dict[str, Any]]:
+    """The newest first (of one delivery: in its own order)."""
+    columns = ("id", "delivery_id", "position", "source", "state", "stage", "reason", "detail", "decision")
+    more = ("contact_id", "score", "due_at", "received_at", "updated_at")
+    statement = sa.select(*(table.c[name] for name in (*columns, *more)))
+    if state:
+        statement = statement.where(table.c.state == state)
+    if contact_id:
+        statement = statement.where(table.c.contact_id == contact_id)
+    if delivery_id:
+        statement = statement.where(table.c.delivery_id == delivery_id).order_by(table.c.position).limit(limit)
+    else:
+        statement = page(table, statement, limit or 50, after)
+    return rows(tx.execute(statement))
+
+
+def tally(tx: Transaction, delivery_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    """How many submissions of these deliveries are in each (state, kind of decision)."""
+    total: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for some in chunks(delivery_ids):
+        columns = (table.c.state, table.c.decision)
+        statement = sa.select(*columns, sa.func.count()).where(table.c.delivery_id.in_(some)).group_by(*columns)
+        for state, decision, count in tx.execute(statement):
+            total[state, decision or ""] += count
+    return dict(total)
+
+
+def unsettled(tx: Transaction, delivery_ids: Sequence[str]) -> int:
+    """How many submissions of these deliveries still move by themselves (waiting ones excepted)."""
+    still = [state for state in State if state not in SETTLED and state is not State.WAITING]
+    count = 0
+    for some in chunks(delivery_ids):
+        statement = sa.select(sa.func.count()).where(table.c.delivery_id.in_(some), table.c.state.in_(still))
+        count += tx.execute(statement).scalar_one()
+    return count
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """How many submissions are in each state."""
+    found = tx.execute(sa.select(table.c.state, sa.func.count()).group_by(table.c.state))
+    return {row[0]: row[1] for row in found}

@@ -1,0 +1,161 @@
+"""Intents, recorded before they are acted on: CRM writes, triggers and notifications."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger
+from worker import tables
+from worker.store.engine import Transaction, chunks, insert_ignoring, rows
+
+table = tables.crm_writes
+
+ATTEMPTED = "attempted"
+"""The call was about to be made; until it is `done` nobody knows whether it was."""
+DONE = "done"
+STARTED = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is known of a recorded CRM write."""
+
+    state: str
+    attempts: int
+    remote: RemoteRef | None
+
+
+def attempts(tx: Transaction, keys: Iterable[str]) -> dict[str, Attempt]:
+    """What is known of these writes, by key; those never recorded are absent."""
+    found = {}
+    for some in chunks(sorted(set(keys))):
+        statement = sa.select(table.c.key, table.c.state, table.c.attempts, table.c.remote)
+        for row in tx.execute(statement.where(table.c.key.in_(some))):
+            remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
+            found[row.key] = Attempt(row.state, row.attempts, remote)
+    return found
+
+
+def attempting(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], now: datetime) -> None:
+    """Record that these writes, by submission, are about to be made."""
+    values = [
+        {
+            "key": write.key,
+            "submission_id": submission_id,
+            "contact_id": write.contact_id,
+            "kind": write.kind,
+            "write": write.model_dump_json(),
+            "state": ATTEMPTED,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for submission_id, some in writes.items()
+        for write in some
+    ]
+    insert_ignoring(tx, table, values)
+    for keys in chunks(sorted(write.key for some in writes.values() for write in some)):
+        again = sa.update(table).where(table.c.key.in_(keys), table.c.state == ATTEMPTED)
+        tx.execute(again.values(attempts=table.c.attempts + 1, updated_at=now))
+
+
+def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> None:
+    """Record the outcome of writes, by key."""
+    if remotes:
+        statement = sa.update(table).where(table.c.key == sa.bindparam("b_key"))
+        values = [{"b_key": key, "remote": remote.model_dump_json()} for key, remote in sorted(remotes.items())]
+        tx.execute(statement.values(state=DONE, remote=sa.bindparam("remote"), updated_at=now), values)
+
+
+def of_submission(tx: Transaction, submission_id: str) -> list[dict[str, Any]]:
+    """The CRM writes that a submission caused, oldest first."""
+    return rows(tx.execute(sa.select(table).where(table.c.submission_id == submission_id).order_by(table.c.created_at)))
+
+
+def recent_triggers(tx: Transaction, contact_ids: Iterable[str], since: datetime) -> dict[str, list[dict[str, Any]]]:
+    """The workflows started for these contacts since `since`, by contact."""
+    of = tables.triggers
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for some in chunks(sorted(set(contact_ids))):
+        columns = (of.c.contact_id, of.c.submission_id, of.c.workflow, of.c.temperature, of.c.at)
+        for row in rows(tx.execute(sa.select(*columns).where(of.c.contact_id.in_(some), of.c.at >= since))):
+            found[row["contact_id"]].append(row)
+    return dict(found)
+
+
+def triggers_of(tx: Transaction, submission_ids: Iterable[str]) -> dict[str, list[Trigger]]:
+    """The triggers already recorded for these submissions."""
+    of = tables.triggers
+    found: defaultdict[str, list[Trigger]] = defaultdict(list)
+    for some in chunks(sorted(set(submission_ids))):
+        statement = sa.select(of.c.submission_id, of.c.trigger).where(of.c.submission_id.in_(some)).order_by(of.c.key)
+        for row in tx.execute(statement):
+            found[row.submission_id].append(Trigger.model_validate_json(row.trigger))
+    return dict(found)
+
+
+def start_triggers(
+    tx: Transaction, submission_id: str, contact_id: str, temperature: str, triggers: Sequence[Trigger], now: datetime
+) -> None:
+    """Record workflows as started, before any of their effects."""
+    values = [
+        {
+            "key": trigger.key,
+            "submission_id": submission_id,
+            "contact_id": contact_id,
+            "workflow": trigger.workflow,
+            "temperature": temperature,
+            "trigger": trigger.model_dump_json(),
+            "state": STARTED,
+            "at": now,
+        }
+        for trigger in triggers
+    ]
+    insert_ignoring(tx, tables.triggers, values)
+    notices = [
+        {
+            "key": notification.key,
+            "trigger_key": trigger.key,
+            "sink": notification.sink,
+            "notification": notification.model_dump_json(),
+            "state": ATTEMPTED,
+            "at": now,
+        }
+        for trigger in triggers
+        for notification in trigger.notifications
+    ]
+    insert_ignoring(tx, tables.notifications, notices)
+
+
+def finish_triggers(tx: Transaction, keys: Sequence[str]) -> None:
+    """All effects of these triggers have happened."""
+    for some in chunks(keys):
+        tx.execute(sa.update(tables.triggers).where(tables.triggers.c.key.in_(some)).values(state=DONE))
+
+
+def unsent(tx: Transaction, trigger_keys: Sequence[str]) -> list[Notification]:
+    """Notifications of these triggers that have not gone out."""
+    of = tables.notifications
+    found: list[Notification] = []
+    for some in chunks(trigger_keys):
+        statement = sa.select(of.c.notification).where(of.c.trigger_key.in_(some), of.c.state != DONE)
+        found += [Notification.model_validate_json(text) for text in tx.execute(statement.order_by(of.c.key)).scalars()]
+    return found
+
+
+def sent(tx: Transaction, keys: Sequence[str], now: datetime) -> None:
+    """These notifications have gone out."""
+    of = tables.notifications
+    for some in chunks(keys):
+        tx.execute(sa.update(of).where(of.c.key.in_(some)).values(state=DONE, at=now))
+
+
+def started(tx: Transaction, *, limit: int = 50) -> list[dict[str, Any]]:
+    """The workflows started last, newest first."""
+    of = tables.triggers
+    return rows(tx.execute(sa.select(of).order_by(of.c.at.desc(), of.c.key).limit(limit)))

@@ -1,0 +1,258 @@
+"""The tables of the store. Alembic's migrations make them; a test compares the two.
+
+Values travel as JSON text that `pipelines.models` reads and writes. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from pipelines.states import ON_THE_PATH
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A point in time in UTC; SQLite, which has no zones, keeps it without one."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = sa.MetaData(naming_convention=NAMES)
+
+# SQLite numbers rows itself only where the key is INTEGER, which there is 64 bits wide.
+Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("opened_at", Moment),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Moment),
+    sa.UniqueConstraint("source", "key"),
+    sa.Index(
+        "ix_deliveries_to_open",
+        "priority",
+        "received_at",
+        sqlite_where=sa.text("state = 'received'"),
+        postgresql_where=sa.text("state = 'received'"),
+    ),
+    sa.Index("ix_deliveries_state", "state"),
+)
+
+_ON_THE_PATH = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(ON_THE_PATH)))
+
+submissions = sa.Table(
+    "submissions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("delivery_id", sa.Text, sa.ForeignKey("deliveries.id"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text),  # the stage it needs next; null when it is settled and will not go on by itself
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("contact", sa.Text),
+    sa.Column("changes", sa.Text),
+    sa.Column("findings", sa.Text),
+    sa.Column("decision", sa.Text),  # new, match or review
+    sa.Column("contact_id", sa.Text),
+    sa.Column("facts", sa.Text),
+    sa.Column("score", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("crashes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Moment),
+    sa.Column("due_at", Moment),  # when the sweeper looks at it again; null when it is settled
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.UniqueConstraint("delivery_id", "position"),
+    sa.Index("ix_submissions_due", "priority", "due_at"),
+    sa.Index(
+        "ix_submissions_in_flight",
+        "due_at",
+        sqlite_where=sa.text(_ON_THE_PATH),
+        postgresql_where=sa.text(_ON_THE_PATH),
+    ),
+    sa.Index("ix_submissions_state", "state"),
+    sa.Index("ix_submissions_contact_id", "contact_id"),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("no", Serial, primary_key=True, autoincrement=True),  # short, for the key index
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # live, or merged into another
+    sa.Column("merged_into", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("contact", sa.Text, nullable=False),
+    sa.Column("features", sa.Text, nullable=False),
+    sa.Column("arrivals", sa.Integer, nullable=False),
+    sa.Column("score", sa.Text),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+)
+
+contact_keys = sa.Table(
+    "contact_keys",
+    metadata,
+    sa.Column("key", sa.BigInteger, primary_key=True),
+    sa.Column("contact_no", sa.BigInteger, primary_key=True),
+    sa.Index("ix_contact_keys_contact_no", "contact_no"),
+    sqlite_with_rowid=False,
+)
+
+distinct_contacts = sa.Table(
+    "distinct_contacts",  # pairs that a person said are not the same
+    metadata,
+    sa.Column("left_id", sa.Text, primary_key=True),  # the lesser of the two ids
+    sa.Column("right_id", sa.Text, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Index("ix_distinct_contacts_right_id", "right_id"),
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("no", Serial, primary_key=True, autoincrement=True),
+    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text),
+    sa.Column("probability", sa.Float, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),  # dedupe, or who resolved the review
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_decisions_submission_id", "submission_id"),
+)
+
+crm_links = sa.Table(
+    "crm_links",
+    metadata,
+    sa.Column("system", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("remote_id", sa.Text, primary_key=True),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("written", sa.Text),  # the contact as it was last written there
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_crm_links_contact_id", "contact_id"),
+)
+
+crm_writes = sa.Table(
+    "crm_writes",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("write", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # intended, attempted (outcome unknown), done
+    sa.Column("remote", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Index("ix_crm_writes_submission_id", "submission_id"),
+    sa.Index("ix_crm_writes_contact_id", "contact_id"),
+)
+
+triggers = sa.Table(
+    "triggers",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("workflow", sa.Text, nullable=False),
+    sa.Column("temperature", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # started, done
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_triggers_submission_id", "submission_id"),
+    sa.Index("ix_triggers_contact_id", "contact_id", "at"),
+)
+
+notifications = sa.Table(
+    "notifications",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("trigger_key", sa.Text, nullable=False),
+    sa.Column("sink", sa.Text, nullable=False),
+    sa.Column("notification", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # intended, done
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_notifications_trigger_key", "trigger_key"),
+)
+
+history = sa.Table(
+    "history",  # append-only: every move of everything, for ever
+    metadata,
+    sa.Column("no", Serial, primary_key=True, autoincrement=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("before", sa.Text, nullable=False, server_default=""),
+    sa.Column("after", sa.Text, nullable=False, server_default=""),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("by", sa.Text, nullable=False, server_default=""),
+    sa.Index("ix_history_subject", "subject"),
+)
+
+cached_facts = sa.Table(
+    "cached_facts",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+)
+
+local_crm = sa.Table(
+    "local_crm",  # the built-in CRM's contacts, leads, tasks and notes
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("marker", sa.Text, nullable=False, unique=True),
+    sa.Column("parent_kind", sa.Text),
+    sa.Column("parent_id", sa.BigInteger),
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Index("ix_local_crm_parent", "parent_kind", "parent_id"),
+    sa.Index("ix_local_crm_kind", "kind", "id"),
+)
