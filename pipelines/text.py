@@ -87,11 +87,17 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_NOT_WORD.sub(" ", fold(text)).split())
 
 
+def vocabulary(listed: str, separator: str | None = None) -> frozenset[str]:
+    """The words of a list written as running text, or its phrases between `separator`s and line breaks."""
+    if separator:
+        listed = listed.replace("\n", separator)
+    return frozenset(entry.strip() for entry in listed.split(separator)) - {""}
+
+
 # --- placeholders ---------------------------------------------------------------------------------------------------
 
-_PHRASES = frozenset(
-    phrase.strip()
-    for phrase in """
+_PHRASES = vocabulary(
+    """
     n a | n d | n i | s n | s i | nao informado | nao informada | nao informar | nao se aplica | nao aplicavel | nao tem
     nao tenho | nao possui | nao possuo | nao sei | nao consta | nao declarado | nao definido | sem informacao
     sem nome | sem email | sem e mail | sem telefone | sem celular | sem sobrenome | sem empresa | sem dados
@@ -106,14 +112,17 @@ _PHRASES = frozenset(
     mensagem | sua mensagem | your message | abc | abcd | abcde | abcdef | abc 123 | abc123 | foo | foo bar | foobar
     xpto | bla | blabla | bla bla | bla bla bla | blah | blah blah | blah blah blah | lorem ipsum
     lorem ipsum dolor sit amet
-    """.replace("\n", "|").split("|")
+    """,
+    separator="|",
 )
-_TEST_WORDS = frozenset("teste testes test tests testing testando tester prueba pruebas probando".split())
-_BESIDE_TEST = frozenset(
-    "a o um uma de do da the user usuario cliente customer lead contato contact form formulario nome name sobrenome "
-    "email empresa company mensagem message envio ok final novo new outro only so apenas isso e is this".split()
+_TEST_WORDS = vocabulary("teste testes test tests testing testando tester prueba pruebas probando")
+_BESIDE_TEST = vocabulary(
+    """
+    a o um uma de do da the user usuario cliente customer lead contato contact form formulario nome name sobrenome
+    email empresa company mensagem message envio ok final novo new outro only so apenas isso e is this
+    """
 )
-_KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "poiuytrewq", "lkjhgfdsa", "mnbvcxz", "1234567890", "0123456789")
+_KEYBOARD_ROWS = vocabulary("qwertyuiop asdfghjkl zxcvbnm poiuytrewq lkjhgfdsa mnbvcxz 1234567890 0123456789")
 _SHORT_RUNS = frozenset({"asd", "qwe", "zxc", "jkl", "fds", "dsa", "ewq"})
 _SAME_CHARACTER = re.compile(r"(?:([a-z])\1{2,}|([0-9])\2{3,}|x+)")
 _LONGEST_PLACEHOLDER = 64
