@@ -256,6 +256,8 @@ class Decision(Value):
     review_at: float = 0.0
     """The two thresholds, probabilities, that were in force."""
     model: str = ""
+    notes: tuple[str, ...] = ()
+    """What limited the search: kinds of keys that too many contacts hold to be looked up."""
 
 
 class Fact(Value):

@@ -1,0 +1,147 @@
+"""Blocking keys: whom a contact has to be compared with, one contact or a million.
+
+Two contacts are compared when they share a key. Every key is a signed 64-bit hash (BLAKE2b, RFC 7693, so that it is
+the same in every process, machine and Python) over its kind and its parts:
+
+| kind | made of | catches |
+|---|---|---|
+| `email` | canonical address | the same mailbox, however tagged or dotted |
+| `email_local` | local part of 6+ characters that is no role | who changed provider or mistyped the domain |
+| `email_half` | given name's sound, first or last half of the local part | a typo in the address |
+| `domain_given` | corporate domain, given name's sound | the colleague with a new address at one company |
+| `phone` | E.164, and each variant of it | the same line, with and without the ninth digit |
+| `phone8` | last 8 digits | the same line with another country or area code |
+| `phone_half` | given name's sound, first or last digits of the last 8 | a mistyped number |
+| `document` | kind and number | the same document |
+| `remote` | system, kind, id | the same record of another system |
+| `name_city` | sounds of given and last family name, city | who left a new mail and a new phone |
+| `name_birth` | sound of given or of family name, birth date | a changed or mistyped other name |
+| `name_company` | family name's sound, initial, company | *J. Souza* of Acme |
+| `given_company` | given name's sound, company | who gave no family name, or married |
+| `tokens` | all words of the name, sorted | names in any order, and double family names |
+| `name` | sounds of given and family name, sorted | swapped given and family; also counts homonyms |
+| `typo` | one name's sound, half of the other's, city or company or birth date | typos that change the sound |
+
+A typo is caught by pigeon-hole: one slip leaves either the first or the last half of a word as it was. Two keys a
+word do the work of the eight or so of a one-deletion neighbourhood, and stand two slips on one side.
+
+Junk (`teste`, `0000-0000`) has no features and so makes no keys. A contact has at most `MOST_KEYS` of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from pipelines.dedupe.features import Features, features
+from pipelines.dedupe.phonetics import phonetic
+from pipelines.models import Contact
+
+MAX_BLOCK: Final = 150
+"""A key held by more contacts than this is not looked up: it names a crowd. The decision says so in its notes."""
+
+MOST_KEYS: Final = 64
+
+
+class BlockingKey(NamedTuple):
+    kind: str
+    hash: int
+    """Signed 64 bits: fits a BIGINT."""
+
+
+def key_hash(kind: str, *parts: str) -> int:
+    """The hash of a key of one kind, the same for ever."""
+    digest = blake2b("\x1f".join((kind, *parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def blocking_keys(contact: Contact) -> tuple[BlockingKey, ...]:
+    """All keys of a contact, without repetition, those that say most first."""
+    return keys_of(features(contact))
+
+
+def keys_of(value: Features) -> tuple[BlockingKey, ...]:
+    """All keys of a contact whose features are known already."""
+    found: dict[int, str] = {}
+    for kind, *parts in _parts(value):
+        if len(found) >= MOST_KEYS:
+            break
+        found.setdefault(key_hash(kind, *parts), kind)
+    return tuple(BlockingKey(kind, hash_) for hash_, kind in found.items())
+
+
+def name_key(value: Features) -> int | None:
+    """The `name` key: how many contacts hold it says how common the whole name is."""
+    given, family = _sounds(value)
+    return key_hash("name", *sorted((given, family))) if given and family else None
+
+
+def _sounds(value: Features) -> tuple[str, str]:
+    """How the first given name and the last family name sound."""
+    return phonetic(value.given.partition(" ")[0]), phonetic(value.family.rpartition(" ")[2])
+
+
+def _halves(word: str) -> tuple[str, str]:
+    half = max(3, len(word) // 2)
+    return f"{word[:half]}-", f"-{word[-half:]}"
+
+
+def _parts(value: Features) -> Iterator[tuple[str, ...]]:
+    given, family = _sounds(value)
+    yield from _identifiers(value, given)
+    for domain in value.domains.split():
+        if given:
+            yield "domain_given", domain, given
+    yield from _names(value, given, family)
+
+
+def _identifiers(value: Features, given: str) -> Iterator[tuple[str, ...]]:
+    for document in value.documents.split():
+        if not document.startswith("?"):
+            yield "document", document
+    for remote in value.remotes.split():
+        yield "remote", remote
+    for address in value.emails.split():
+        yield "email", address.lstrip("!")
+        local = address.rpartition("@")[0]
+        if address.startswith("!") or len(local) < 6:
+            continue
+        yield "email_local", local
+        if given:
+            for half in _halves(local):
+                yield "email_half", half, given
+    for number in value.phones.split():
+        yield "phone", number
+    for end in sorted({number[-8:] for number in value.phones.split()}):
+        yield "phone8", end
+        if given:
+            yield "phone_half", f"{end[:5]}-", given
+            yield "phone_half", f"-{end[3:]}", given
+
+
+def _names(value: Features, given: str, family: str) -> Iterator[tuple[str, ...]]:
+    if given and value.company:
+        yield "given_company", given, value.company
+    if given and value.birth:
+        yield "name_birth", given, value.birth
+    if not family:
+        return
+    if value.birth:
+        yield "name_birth", family, value.birth
+    if value.company:
+        yield "name_company", family, value.given[:1], value.company
+    if not given:
+        return
+    yield "name", *sorted((given, family))
+    words = {phonetic(word) for word in f"{value.given} {value.family}".split()} - {""}
+    if len(words) > 2:
+        yield "tokens", *sorted(words)
+    if value.city:
+        yield "name_city", given, family, value.city
+    for scope in (value.city, value.company, value.birth):
+        if scope:
+            for half in _halves(family):
+                yield "typo", f"{given} {half}", scope
+            for half in _halves(given):
+                yield "typo", f"{half} {family}", scope

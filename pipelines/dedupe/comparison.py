@@ -1,0 +1,227 @@
+"""What two contacts agree on, field by field: levels, without a word yet on what they weigh.
+
+A candidate look-up compares one contact with some forty. At that number plain calls of rapidfuzz on the few pairs
+that are neither equal nor missing are quicker than filling arrays for `cpdist` (see benchmarks/dedupe); whole files
+are compared in batches (`columns.py`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from pipelines.dedupe.features import Features, dump_features, features, load_features
+from pipelines.dedupe.names_compared import (
+    CACHED,
+    CLOSE,
+    DIFFERENT,
+    EXACT,
+    INITIAL,
+    MISSING,
+    NICKNAME,
+    OVERLAP,
+    PARTIAL,
+    SWAPPED,
+    compare_names,
+)  # fmt: skip
+
+__all__ = ["FIELDS", "LEVELS", "Comparison", "Features", "compare", "dump_features", "features", "load_features"]
+
+ROLE: Final = "role"
+"""The same role mailbox (`vendas@`): the same office, not the same person."""
+LOCAL: Final = "local"
+"""The same local part at another provider."""
+LAST_DIGITS: Final = "last_digits"
+"""The same last eight digits, another country or area code."""
+DOMAIN: Final = "domain"
+"""Different or no company names, but mail at one corporate domain."""
+STREET: Final = "street"
+POSTAL: Final = "postal"
+CITY: Final = "city"
+ONE_SIDED: Final = "one_sided"
+"""One is *Filho* or *Júnior*, the other does not say."""
+NEAR: Final = "near"
+"""Dates that share two of day, month and year; cities a typo apart."""
+
+LEVELS: Final[dict[str, tuple[str, ...]]] = {
+    "given_name": (EXACT, CLOSE, NICKNAME, INITIAL, PARTIAL, SWAPPED, DIFFERENT, MISSING),
+    "family_name": (EXACT, CLOSE, PARTIAL, OVERLAP, INITIAL, SWAPPED, DIFFERENT, MISSING),
+    "generation": (EXACT, ONE_SIDED, DIFFERENT, MISSING),
+    "email": (EXACT, ROLE, CLOSE, LOCAL, DIFFERENT, MISSING),
+    "phone": (EXACT, LAST_DIGITS, CLOSE, DIFFERENT, MISSING),
+    "document": (EXACT, DIFFERENT, MISSING),
+    "remote": (EXACT, MISSING),
+    "birth_date": (EXACT, CLOSE, NEAR, DIFFERENT, MISSING),
+    "company": (EXACT, CLOSE, DOMAIN, DIFFERENT, MISSING),
+    "address": (STREET, POSTAL, CITY, NEAR, DIFFERENT, MISSING),
+}
+"""Every field compared, with its levels from the strongest to none."""
+
+FIELDS: Final = tuple(LEVELS)
+
+
+class Comparison(NamedTuple):
+    """The level of each field, and the values that agreed (whose rarity decides what agreement is worth)."""
+
+    levels: tuple[str, ...]
+    """In the order of `FIELDS`."""
+    email: str = ""
+    phone: str = ""
+
+
+def compare(left: Features, right: Features) -> Comparison:
+    """What two contacts agree on. Symmetric: the order of the two does not matter."""
+    given, family = compare_names(left.given, left.family, right.given, right.family)
+    email, shared_email = _compare_emails(left.emails, right.emails)
+    phone, shared_phone = _compare_phones(left.phones, right.phones)
+    return Comparison(
+        (
+            given,
+            family,
+            _compare_generations(left, right),
+            email,
+            phone,
+            _compare_documents(left.documents, right.documents),
+            EXACT if left.remotes and right.remotes and _shared(left.remotes, right.remotes) else MISSING,
+            compare_dates(left.birth, right.birth),
+            _compare_companies(left, right, mail_agrees=email not in (DIFFERENT, MISSING)),
+            _compare_addresses(left, right),
+        ),
+        shared_email,
+        shared_phone,
+    )
+
+
+def _shared(left: str, right: str) -> str:
+    """The first value that both lists hold, or nothing."""
+    if left == right:
+        return left.partition(" ")[0]
+    if " " not in left and " " not in right:
+        return ""
+    return min(set(left.split()) & set(right.split()), default="")
+
+
+def _compare_generations(left: Features, right: Features) -> str:
+    if left.generation == right.generation:
+        return EXACT if left.generation else MISSING
+    if left.generation and right.generation:
+        return DIFFERENT
+    return ONE_SIDED if not (left.is_nameless or right.is_nameless) else MISSING
+
+
+def _compare_emails(left: str, right: str) -> tuple[str, str]:
+    if not left or not right:
+        return MISSING, ""
+    shared = _shared(left, right)
+    if shared:
+        personal = [address for address in set(left.split()) & set(right.split()) if not address.startswith("!")]
+        return (EXACT, min(personal)) if personal else (ROLE, shared)
+    best, agreed = DIFFERENT, ""
+    for one in left.split():
+        for other in right.split():
+            level = _compare_addresses_of_mail(*sorted((one, other)))
+            if level == LOCAL or (level == CLOSE and best == DIFFERENT):
+                best, agreed = level, min(one, other)
+    return best, agreed
+
+
+@lru_cache(maxsize=CACHED)
+def _compare_addresses_of_mail(one: str, other: str) -> str:
+    local, _, domain = one.rpartition("@")
+    other_local, _, other_domain = other.rpartition("@")
+    if one.startswith("!") or other.startswith("!"):
+        return DIFFERENT
+    if local == other_local and len(local) >= 6:
+        return LOCAL
+    allowed = 1 if min(len(local), len(other_local)) < 6 else 2
+    if min(len(local), len(other_local)) < 4 or OSA.distance(one, other, score_cutoff=allowed) > allowed:
+        return DIFFERENT
+    # joao1@ and joao2@ are two people; ana@gmial.com and ana@gmail.com are one.
+    digits = [letter for letter in local if letter.isdigit()]
+    if digits != [letter for letter in other_local if letter.isdigit()]:
+        return DIFFERENT
+    return CLOSE if domain == other_domain or local == other_local else DIFFERENT
+
+
+def _compare_phones(left: str, right: str) -> tuple[str, str]:
+    if not left or not right:
+        return MISSING, ""
+    shared = _shared(left, right)
+    if shared:
+        return EXACT, shared
+    ends, other_ends = {number[-8:] for number in left.split()}, {number[-8:] for number in right.split()}
+    if ends & other_ends:
+        return LAST_DIGITS, min(ends & other_ends)
+    for one in ends:
+        for other in other_ends:
+            if OSA.distance(one, other, score_cutoff=1) <= 1:
+                return CLOSE, ""
+    return DIFFERENT, ""
+
+
+def _compare_documents(left: str, right: str) -> str:
+    """Equal numbers agree; two valid numbers of one kind that only one person can have (a CPF) differ."""
+    if not left or not right:
+        return MISSING
+    ones, others = set(left.replace("?", "").split()), set(right.replace("?", "").split())
+    if ones & others:
+        return EXACT
+    people = (
+        {number for number in left.split() if number.startswith("cpf:")},
+        {number for number in right.split() if number.startswith("cpf:")},
+    )
+    return DIFFERENT if all(people) else MISSING
+
+
+@lru_cache(maxsize=CACHED)
+def compare_dates(one: str, other: str) -> str:
+    """ISO dates: equal; close (one slip, day and month exchanged); near (two parts of three); different."""
+    if not one or not other:
+        return MISSING
+    if one == other:
+        return EXACT
+    if OSA.distance(one, other, score_cutoff=1) <= 1:
+        return CLOSE
+    parts, other_parts = one.split("-"), other.split("-")
+    if parts[0] == other_parts[0] and parts[1:] == other_parts[:0:-1]:
+        return CLOSE
+    same = sum(part == other_part for part, other_part in zip(parts, other_parts, strict=False))
+    return NEAR if same >= 2 else DIFFERENT
+
+
+def _compare_companies(left: Features, right: Features, *, mail_agrees: bool) -> str:
+    """Where the mailbox agrees its domain adds nothing, so only the names of the companies count."""
+    if left.company and right.company:
+        if left.company == right.company:
+            return EXACT
+        if _are_close_companies(*sorted((left.company, right.company))):
+            return CLOSE
+    if left.domains and right.domains and not mail_agrees:
+        return DOMAIN if _shared(left.domains, right.domains) else DIFFERENT
+    return DIFFERENT if left.company and right.company else MISSING
+
+
+@lru_cache(maxsize=CACHED)
+def _are_close_companies(one: str, other: str) -> bool:
+    """*Acme* and *Acme Tecnologia*, *Petrobras* and *Petrobraz*; numbers must agree."""
+    ones, others = set(one.split()), set(other.split())
+    if {word for word in ones ^ others if word.isdigit()}:
+        return False
+    if (ones <= others or others <= ones) and max(map(len, ones & others)) >= 4:
+        return True
+    return one.replace(" ", "") == other.replace(" ", "") or JaroWinkler.similarity(one, other) >= 0.94
+
+
+def _compare_addresses(left: Features, right: Features) -> str:
+    same_city = left.city == right.city if left.city and right.city else None
+    if left.street and left.street == right.street and same_city is not False:
+        return STREET
+    if left.postal_code and left.postal_code == right.postal_code:
+        return POSTAL
+    if same_city is None:
+        return DIFFERENT if left.postal_code and right.postal_code else MISSING
+    if same_city:
+        return CITY
+    return NEAR if JaroWinkler.similarity(left.city, right.city, score_cutoff=0.92) else DIFFERENT

@@ -1,0 +1,195 @@
+"""The compact comparable form of a contact: what of it is compared, folded once and kept beside it.
+
+All of a contact that dedupe looks at fits into one line of text (`dump_features`), so that the store can keep it
+beside the contact and read forty candidates in less time than one query takes. `load_features` is one split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Final, NamedTuple
+from unicodedata import category
+
+from pipelines.dedupe.folding import (
+    canonical_email,
+    company_key,
+    is_free_mail,
+    is_role_address,
+    registrable_domain,
+)
+from pipelines.models import Contact, DocumentKind, PersonName
+from pipelines.text import is_placeholder, tidy_line, words
+
+VERSION: Final = "1"
+"""Of the line's layout; a line of another version is refused, and its contact's features are computed again."""
+
+LONGEST_TEXT: Final = 120
+"""Characters of a name, a company or a street that are compared."""
+MOST_VALUES: Final = 12
+"""E-mails, phones, documents and remotes of one contact that are compared; ten thousand in one form are noise."""
+
+_FIELD: Final = "\x1f"
+_PARTICLES: Final = frozenset(
+    [
+        "de",
+        "da",
+        "do",
+        "das",
+        "dos",
+        "di",
+        "du",
+        "e",
+        "del",
+        "della",
+        "la",
+        "las",
+        "los",
+        "van",
+        "von",
+        "der",
+        "den",
+        "le",
+        "y",
+    ]
+)
+_GENERATIONS: Final = {
+    "junior": "junior", "jr": "junior", "jnr": "junior", "filho": "filho", "neto": "neto", "netto": "neto",
+    "sobrinho": "sobrinho", "segundo": "ii", "ii": "ii", "iii": "iii", "iv": "iv", "senior": "senior", "sr": "senior",
+}  # fmt: skip
+"""Endings that tell a father from his son; *filha* and *neta* are not in use."""
+
+_RUNS: Final = frozenset({"12345678", "23456789", "34567890", "98765432", "87654321", "76543210"})
+_UNKNOWN_BIRTHS: Final = frozenset({"0001-01-01", "1899-12-30", "1900-01-01", "1901-01-01", "1970-01-01", "2000-01-01"})
+
+
+class Features(NamedTuple):
+    """One contact, folded for comparison; several values of one field are separated by spaces. Empty means missing."""
+
+    given: str = ""
+    """All given names: `ana maria`."""
+    family: str = ""
+    """Family names without particles: `souza lima`."""
+    generation: str = ""
+    """`junior`, `filho`, `neto`, ...: who of the bearers of one name."""
+    emails: str = ""
+    """Canonical addresses; a role mailbox (`vendas@`) starts with `!`."""
+    phones: str = ""
+    """E.164, with the variants that the same line is known by."""
+    documents: str = ""
+    """`cpf:52998224725`; one whose check digits are wrong starts with `?`."""
+    birth: str = ""
+    """ISO date."""
+    company: str = ""
+    """The company's key: its name without legal form."""
+    domains: str = ""
+    """Registrable corporate domains of the e-mails; free mail has none."""
+    city: str = ""
+    postal_code: str = ""
+    street: str = ""
+    """Street and number, folded."""
+    remotes: str = ""
+    """`kommo:acme/contact/42`."""
+
+    @property
+    def is_nameless(self) -> bool:
+        return not (self.given or self.family)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text for comparing: *D'Ávila* and *Davila* are one word, and an emoji is none."""
+    text = tidy_line(text[:LONGEST_TEXT]).replace("'", "").replace("’", "")
+    if not text.isascii():
+        text = "".join(" " if category(character)[0] == "S" else character for character in text)
+    return words(text)
+
+
+def _person(name: PersonName) -> tuple[str, str, str]:
+    """Given names, family names and generation, folded; junk and single letters alone are nobody's name."""
+    given, family = name.given, name.family
+    if not (given or family):
+        given, _, family = name.full.strip().partition(" ")
+    if is_placeholder(f"{given} {family}"):
+        return "", "", ""
+    givens = [word for word in _words(given) if word not in _PARTICLES]
+    families = [word for word in _words(family) if word not in _PARTICLES]
+    generation = _GENERATIONS.get("".join(_words(name.suffix)), "")
+    if len(families) > 1 and families[-1] in _GENERATIONS:
+        generation = generation or _GENERATIONS[families[-1]]
+        families.pop()
+    if not givens and families:
+        givens, families = families[:1], families[1:]
+    if sum(map(len, givens)) + sum(map(len, families)) < 2:
+        return "", "", ""
+    return " ".join(givens[:4]), " ".join(families[:5]), generation
+
+
+def _united(values: Iterable[str]) -> str:
+    """Values in one line, in one order; what holds a space or a control character is no identifier."""
+    return " ".join(sorted({value for value in values if len(value.split()) == 1})[:MOST_VALUES])
+
+
+def is_plausible_phone(number: str) -> bool:
+    """Whether the number may be somebody's: not 0000-0000, 1234-5678, or too short to be dialled."""
+    digits = number.lstrip("+")
+    end = digits[-8:]
+    return 8 <= len(digits) <= 15 and digits.isdigit() and len(set(end)) > 2 and end not in _RUNS
+
+
+def _birth(day: date | None) -> str:
+    """The date, unless it is one that forms and exports write for "unknown"."""
+    text = day.isoformat() if day else ""
+    return "" if text in _UNKNOWN_BIRTHS else text
+
+
+def features(contact: Contact) -> Features:
+    """What of a contact is compared. Junk (`teste`, `N/A`, `0000-0000`) is left out: it is nobody's.
+
+    The order of a contact's values does not matter. Never raises, whatever the fields hold.
+    """
+    given, family, generation = _person(contact.name)
+    emails, domains = [], []
+    for email in contact.emails:
+        address = canonical_email(email.address)
+        if not address:
+            continue
+        domain = address.rpartition("@")[2]
+        emails.append(f"!{address}" if is_role_address(address) else address)
+        if not is_free_mail(domain):
+            domains.append(registrable_domain(domain))
+    phones = [form for phone in contact.phones for form in (phone.e164, *phone.variants) if is_plausible_phone(form)]
+    documents = [
+        f"{'' if document.valid or document.kind is DocumentKind.OTHER else '?'}{document.kind}:{document.number}"
+        for document in contact.documents
+        if document.number and not is_placeholder(document.number)
+    ]
+    home = contact.address
+    street = "" if is_placeholder(home.street) else " ".join(_words(f"{home.street} {home.number}"))
+    return Features(
+        given=given,
+        family=family,
+        generation=generation,
+        emails=_united(emails),
+        phones=_united(phones),
+        documents=_united(documents),
+        birth=_birth(contact.birth_date),
+        company="" if is_placeholder(contact.company) else company_key(contact.company[:LONGEST_TEXT]),
+        domains=_united(domains),
+        city="" if is_placeholder(home.city) else "".join(_words(home.city)),
+        postal_code="".join(_words(home.postal_code)),
+        street=street,
+        remotes=_united("/".join((ref.system, ref.kind, ref.id)).replace(" ", "_") for ref in contact.remotes),
+    )
+
+
+def dump_features(value: Features) -> str:
+    """One line of text, to be kept beside the contact."""
+    return _FIELD.join((VERSION, *value))
+
+
+def load_features(line: str) -> Features:
+    """The features that `dump_features` wrote. Raises ValueError for a line of another version."""
+    version, *values = line.split(_FIELD)
+    if version != VERSION or len(values) != len(Features._fields):
+        raise ValueError("these features were written by another version: compute them again")
+    return Features._make(values)

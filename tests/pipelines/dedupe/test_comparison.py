@@ -1,0 +1,96 @@
+"""The level at which each field agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.dedupe.comparison import FIELDS, LEVELS, compare
+from pipelines.dedupe.features import Features, features
+from pipelines.models import Contact
+
+Make = Callable[..., Contact]
+
+
+def level(field: str, one: Contact, other: Contact) -> str:
+    return compare(features(one), features(other)).levels[FIELDS.index(field)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "given_name", "family_name"),
+    [
+        ("Ana Souza", "ana  SOUZA", "exact", "exact"),
+        ("José Araújo", "Jose Araujo", "exact", "exact"),
+        ("Luiz Sousa", "Luís Souza", "close", "close"),
+        ("Bia Lima", "Beatriz Lima", "nickname", "exact"),
+        ("B Lima", "Beatriz Lima", "initial", "exact"),
+        ("Ana Souza", "Ana Paula de Souza", "exact", "partial"),
+        ("Ana Souza Lima", "Ana Souza Prado", "exact", "overlap"),
+        ("Souza Ana", "Ana Souza", "swapped", "swapped"),
+        ("Paulo Souza", "Paula Souza", "different", "exact"),
+        ("Daniel Souza", "Daniela Souza", "different", "exact"),
+        ("Marcelo Pereira", "Marcleo Pereira", "close", "exact"),
+        ("Ana", "Ana Souza", "exact", "missing"),
+        ("Ana Souza", "Bruno Lima", "different", "different"),
+    ],
+)
+def test_names(person: Make, one: str, other: str, given_name: str, family_name: str) -> None:
+    left, right = person(one), person(other)
+    assert (level("given_name", left, right), level("family_name", left, right)) == (given_name, family_name)
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other", "expected"),
+    [
+        ("email", {"email": "ana.souza@gmail.com"}, {"email": "anasouza+x@gmail.com"}, "exact"),
+        ("email", {"email": "vendas@acme.com.br"}, {"email": "vendas@acme.com.br"}, "role"),
+        ("email", {"email": "anasouza@gmail.com"}, {"email": "anasouza@hotmail.com"}, "local"),
+        ("email", {"email": "anasouza@gmail.com"}, {"email": "anasouxa@gmail.com"}, "close"),
+        ("email", {"email": "joao1980@gmail.com"}, {"email": "joao1981@gmail.com"}, "different"),
+        ("email", {"email": "ana@gmail.com"}, {}, "missing"),
+        ("phone", {"phone": "+5511987654301"}, {"phone": "+5521987654301"}, "last_digits"),
+        ("phone", {"phone": "+5511987654301"}, {"phone": "+5511987654310"}, "close"),
+        ("phone", {"phone": "+5511987654301"}, {"phone": "+5511987121212"}, "different"),
+        ("document", {"cpf": "52998224725"}, {"cpf": "52998224725"}, "exact"),
+        ("document", {"cpf": "52998224725"}, {"cpf": "11144477735"}, "different"),
+        ("remote", {"remote": "1"}, {"remote": "1"}, "exact"),
+        ("remote", {"remote": "1"}, {"remote": "2"}, "missing"),
+        ("birth_date", {"born": "1980-02-03"}, {"born": "1980-03-02"}, "close"),
+        ("birth_date", {"born": "1980-02-03"}, {"born": "1980-02-08"}, "close"),
+        ("birth_date", {"born": "1980-02-03"}, {"born": "1980-02-28"}, "near"),
+        ("birth_date", {"born": "1980-02-03"}, {"born": "1991-12-30"}, "different"),
+        ("company", {"company": "Acme Ltda"}, {"company": "ACME"}, "exact"),
+        ("company", {"company": "Acme Tecnologia"}, {"company": "ACME"}, "close"),
+        ("company", {"email": "a@acme.com.br"}, {"email": "b@acme.com.br"}, "domain"),
+        ("company", {"email": "a@acme.com.br"}, {"email": "a@acme.com.br"}, "missing"),
+        ("address", {"city": "São Paulo"}, {"city": "sao paulo"}, "city"),
+        ("address", {"city": "Recife"}, {"city": "Recfe"}, "near"),
+        ("address", {"city": "Recife"}, {"city": "Olinda"}, "different"),
+    ],
+)
+def test_levels(person: Make, field: str, one: dict[str, str], other: dict[str, str], expected: str) -> None:
+    assert level(field, person(**one), person(**other)) == expected
+
+
+def test_father_and_son_are_told_apart(person: Make) -> None:
+    father, son = person("José Lima"), person("José Lima Filho")
+    assert level("generation", father, son) == "one_sided"
+    assert level("generation", person("José Lima Neto"), son) == "different"
+
+
+@given(data=st.data())
+def test_comparison_is_symmetric_and_uses_known_levels(
+    data: st.DataObject, any_features: st.SearchStrategy[Features]
+) -> None:
+    one, other = data.draw(any_features), data.draw(any_features)
+    assert compare(one, other) == compare(other, one)
+    assert all(got in LEVELS[field] for field, got in zip(FIELDS, compare(one, other).levels, strict=True))
+
+
+def test_huge_names_take_no_more_time_than_long_ones() -> None:
+    """5,000 characters are cut before they are compared."""
+    one, other = Features(given="a" * 120, family="b" * 120), Features(given="a" * 119 + "c", family="b" * 119 + "d")
+    assert compare(one, other).levels[0] == "close"
