@@ -38,6 +38,7 @@ from pipelines.dedupe.comparison import (
     FIELDS,
     LAST_DIGITS,
     LOCAL,
+    ROLE,
     Comparison,
     compare,
 )  # fmt: skip

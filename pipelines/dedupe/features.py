@@ -11,13 +11,8 @@ from datetime import date
 from typing import Final, NamedTuple
 from unicodedata import category
 
-from pipelines.dedupe.folding import (
-    canonical_email,
-    company_key,
-    is_free_mail,
-    is_role_address,
-    registrable_domain,
-)
+from pipelines.dedupe.folding import company_key
+from pipelines.emails import canonical_email, is_free_mail, is_role_address, registrable_domain
 from pipelines.models import Contact, DocumentKind, PersonName
 from pipelines.text import is_placeholder, tidy_line, words
 
@@ -151,12 +146,11 @@ def features(contact: Contact) -> Features:
     emails, domains = [], []
     for email in contact.emails:
         address = canonical_email(email.address)
-        if not address:
+        if "@" not in address or len(address) > LONGEST_TEXT:
             continue
-        domain = address.rpartition("@")[2]
         emails.append(f"!{address}" if is_role_address(address) else address)
-        if not is_free_mail(domain):
-            domains.append(registrable_domain(domain))
+        if not is_free_mail(address):
+            domains.append(registrable_domain(address) or address.rpartition("@")[2])
     phones = [form for phone in contact.phones for form in (phone.e164, *phone.variants) if is_plausible_phone(form)]
     documents = [
         f"{'' if document.valid or document.kind is DocumentKind.OTHER else '?'}{document.kind}:{document.number}"

@@ -152,7 +152,7 @@ DEFAULT_MODEL: Final = Model(
     fields={
         # level match random household colleagues
         "given_name": _levels("""
-            exact     .80  .006   .02   -
+            exact     .80  .006   .008  -
             close     .07  .002   .004  -
             nickname  .05  .003   .004  -
             initial   .03  .002   .004  -
@@ -163,7 +163,7 @@ DEFAULT_MODEL: Final = Model(
         "family_name": _levels("""
             exact     .80  .006   .60   -
             close     .07  .001   .02   -
-            partial   .07  .01    .20   -
+            partial   .12  .01    .20   -
             overlap   .01  .02    .08   -
             initial   .02  .003   .02   -
             swapped   .01  .01    .01   -
