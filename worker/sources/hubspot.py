@@ -1,0 +1,78 @@
+"""HubSpot webhooks: a JSON array of events with ids only, signed with `X-HubSpot-Signature-v3`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pipelines.models import SourceRecord
+from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, SourceSettings
+from worker.sources.authentication import SignatureCheck, age_complaint, authenticate, hmac_check
+from worker.sources.bodies import decode_delivery, peek
+from worker.sources.deliverykeys import key_of, key_of_all
+from worker.sources.reasons import DELETED, MALFORMED_RECORD, MISSING_ID, OTHER_EVENT
+from worker.sources.records import context, field, record, remote
+from worker.sources.trees import Tree, items_of, moment_of, text_at
+
+_CONTACT_OBJECT = "0-1"
+"""HubSpot's type id of contacts, in events of the `object.*` kind."""
+_GONE = frozenset({"deletion", "privacyDeletion"})
+# HubSpot's own names of its default contact properties.
+_PROPERTIES = {
+    "firstname": "given_name", "lastname": "family_name", "email": "email", "phone": "phone", "mobilephone": "phone",
+    "company": "company", "jobtitle": "job_title", "website": "website", "city": "city", "state": "region",
+    "zip": "postal_code", "country": "country", "address": "address", "message": "message",
+}  # fmt: skip
+
+
+class HubSpot:
+    """`secret` is the app's client secret; `public_url` the hook's full address where a proxy changes it on the way."""
+
+    kind = "hubspot"
+
+    def verify(self, request: InboundRequest, settings: SourceSettings, now: datetime) -> None:
+        authenticate(request, settings, _check(request, settings, now))
+
+    def delivery_key(self, request: InboundRequest, settings: SourceSettings) -> str | None:
+        """The events' ids; `attemptNumber` is left out, since it counts the redeliveries."""
+        return key_of_all([_event_key(event) for _, event in items_of(peek(request))])
+
+    def parse(self, delivery: Delivery, settings: SourceSettings) -> Iterator[SourceRecord | BadRecord | NotContact]:
+        for place, event in items_of(decode_delivery(delivery)):
+            yield _read(place, event)
+
+
+def _check(request: InboundRequest, settings: SourceSettings, now: datetime) -> SignatureCheck:
+    """Signed is METHOD + URI + BODY + TIMESTAMP in milliseconds (developers.hubspot.com, "Validating Requests", v3)."""
+    timestamp = request.headers.get("x-hubspot-request-timestamp", "")
+    uri = str(settings.options.get("public_url") or request.url)
+    before = f"{request.method}{uri}".encode("utf-8", "replace")
+    message = before + request.body + timestamp.encode("utf-8", "replace")
+    signature = hmac_check(request, "x-hubspot-signature-v3", "base64", message=message)
+    return lambda secret: age_complaint(timestamp, now, unit=0.001) or signature(secret)
+
+
+def _event_key(event: Tree) -> str | None:
+    names = ("portalId", "subscriptionId", "eventId", "objectId", "occurredAt")
+    return key_of(*(text_at(event, name) for name in names))
+
+
+def _read(place: str, event: Tree) -> SourceRecord | BadRecord | NotContact:
+    if not isinstance(event, dict):
+        return BadRecord(MALFORMED_RECORD, f"event {place}: an object is expected")
+    entity, _, action = text_at(event, "subscriptionType").partition(".")
+    if entity != "contact" and not (entity == "object" and text_at(event, "objectTypeId") == _CONTACT_OBJECT):
+        return NotContact(OTHER_EVENT, f"event {place}: not about a contact")
+    if action in _GONE:
+        return NotContact(DELETED, f"event {place}")
+    contact_id = text_at(event, "objectId")
+    if not contact_id:
+        return BadRecord(MISSING_ID, f"event {place}: no objectId")
+    fields = [context(key, value) for key, value in event.items() if key not in {"propertyName", "propertyValue"}]
+    if changed := text_at(event, "propertyName"):
+        fields.append(field(changed, event.get("propertyValue"), hint=_PROPERTIES.get(changed, "")))
+    return record(
+        fields,
+        remotes=[remote(f"hubspot:{text_at(event, 'portalId')}", "contact", contact_id)],
+        occurred_at=moment_of(text_at(event, "occurredAt")),
+    )
