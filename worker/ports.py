@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pipelines.models import Contact, CrmWrite, Fact, Notification, RemoteRef, SourceRecord
 from worker.errors import PortariaError
@@ -68,6 +69,7 @@ class Delivery:
     received_at: datetime
     name: str = ""
     """The file's name, where it came as one."""
+    priority: int = Priority.LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,14 @@ class Source(Protocol):
 
     def parse(self, delivery: Delivery, settings: SourceSettings) -> Iterator[SourceRecord | BadRecord | NotContact]:
         """Each person in the delivery, lazily and always in the same order. Raises `Unparsable` for the whole of it."""
+
+
+@runtime_checkable
+class Handshaking(Protocol):
+    """A source whose provider checks the address by GET before it sends anything."""
+
+    def handshake(self, request: InboundRequest, settings: SourceSettings) -> str:
+        """The text to answer. Raises `Unauthorized`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,9 @@ class LocalRecord:
 
 class LocalRecords(Protocol):
     """Where the built-in CRM keeps its records; the store implements it."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Everything in the block is kept together or not at all."""
 
     def add(self, kind: str, marker: str, fields: Mapping[str, Any], parent: RemoteRef | None) -> RemoteRef:
         """Keep a new record; the one that carries `marker` already, when there is one."""

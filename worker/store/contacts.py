@@ -38,6 +38,7 @@ class NewContact:
     id: str
     contact: Contact
     features: str
+    arrivals: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def add(tx: Transaction, new: Sequence[NewContact], now: datetime) -> dict[str, 
                 "name": item.contact.name.full,
                 "contact": item.contact.model_dump_json(),
                 "features": item.features,
-                "arrivals": 1,
+                "arrivals": item.arrivals,
                 "created_at": now,
                 "updated_at": now,
             }

@@ -15,9 +15,10 @@ from worker import tables
 from worker.ids import new_id
 from worker.ports import Delivery
 from worker.store import history
-from worker.store.engine import Transaction, insert_ignoring, page, rows
+from worker.store.engine import Transaction, chunks, insert_new, page, rows
 
 table = tables.deliveries
+WHOLE = [table.c[name] for name in Delivery.__slots__]
 SUMMARY = [column for column in table.c if column.name != "body"]
 
 
@@ -45,26 +46,20 @@ def add(
     digest = hashlib.sha256(body).hexdigest()
     key = f"id:{key}" if key else f"sha256:{digest}"
     fresh = new_id("del", now)
-    inserted = insert_ignoring(
-        tx,
-        table,
-        [
-            {
-                "id": fresh,
-                "source": source,
-                "key": key,
-                "digest": digest,
-                "state": DeliveryState.RECEIVED,
-                "content_type": content_type,
-                "name": name,
-                "priority": priority,
-                "size": len(body),
-                "body": body,
-                "received_at": now,
-            }
-        ],
-    )
-    if inserted:
+    values = {
+        "id": fresh,
+        "source": source,
+        "key": key,
+        "digest": digest,
+        "state": DeliveryState.RECEIVED,
+        "content_type": content_type,
+        "name": name,
+        "priority": priority,
+        "size": len(body),
+        "body": body,
+        "received_at": now,
+    }
+    if insert_new(tx, table, values):
         history.record(tx, [history.Move(fresh, "received", after=DeliveryState.RECEIVED, by=source)], now)
         return Added(fresh, repeated=False)
     known = tx.execute(sa.select(table.c.id).where(table.c.source == source, table.c.key == key)).scalar_one()
@@ -88,9 +83,7 @@ def claim_to_open(tx: Transaction, *, owner: str, now: datetime, lease: float) -
         sa.update(table)
         .where(table.c.id == found)
         .values(lease_owner=owner, lease_until=now + timedelta(seconds=lease))
-        .returning(
-            table.c.id, table.c.source, table.c.body, table.c.content_type, table.c.received_at, table.c.name
-        )
+        .returning(*WHOLE)
     ).one()
     return Delivery(**row._mapping)
 
@@ -144,8 +137,7 @@ def reopen(tx: Transaction, delivery_id: str, *, by: str, now: datetime) -> bool
 
 def read(tx: Transaction, delivery_id: str) -> Delivery | None:
     """The delivery with its bytes."""
-    columns = (table.c.id, table.c.source, table.c.body, table.c.content_type, table.c.received_at, table.c.name)
-    row = tx.execute(sa.select(*columns).where(table.c.id == delivery_id)).one_or_none()
+    row = tx.execute(sa.select(*WHOLE).where(table.c.id == delivery_id)).one_or_none()
     return Delivery(**row._mapping) if row else None
 
 
@@ -169,8 +161,12 @@ def summaries(
 
 def states(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
     """The state of each of these."""
-    found = tx.execute(sa.select(table.c.id, table.c.state).where(table.c.id.in_(ids)))
-    return {row.id: row.state for row in found}
+    found = {}
+    for some in chunks(ids):
+        found |= {
+            row.id: row.state for row in tx.execute(sa.select(table.c.id, table.c.state).where(table.c.id.in_(some)))
+        }
+    return found
 
 
 def counts(tx: Transaction) -> dict[str, int]:

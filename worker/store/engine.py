@@ -42,9 +42,11 @@ class Database:
             raise ConfigurationError("database.url is not a URL; write sqlite:///FILE or postgresql://...") from None
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-            self._engine = sa.create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=20)
+            self._engine = sa.create_engine(
+                parsed, hide_parameters=True, pool_pre_ping=True, pool_size=5, max_overflow=20
+            )
         elif parsed.get_backend_name() == "sqlite":
-            self._engine = sa.create_engine(parsed, connect_args={"timeout": _SQLITE_WAIT})
+            self._engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": _SQLITE_WAIT})
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
@@ -144,9 +146,19 @@ def page(table: sa.Table, statement: sa.Select[Any], limit: int, after: str = ""
     return statement.order_by(table.c.id.desc()).limit(limit)
 
 
-def insert_ignoring(tx: Transaction, table: sa.Table, values: Sequence[dict[str, Any]]) -> int:
-    """Insert the rows that are not there yet, by any unique key; how many were new."""
-    if not values:
-        return 0
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    return tx.execute(dialect.insert(table).on_conflict_do_nothing(), list(values)).rowcount
+def insert_ignoring(tx: Transaction, table: sa.Table, values: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows that are not there yet, by any unique key; the others stay as they are."""
+    if values:
+        tx.execute(_upsert(tx, table), list(values))
+
+
+def insert_new(tx: Transaction, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Insert the row unless it is there already, by any unique key; whether it was new."""
+    first = next(iter(table.primary_key.columns))
+    return tx.execute(_upsert(tx, table).values(values).returning(first)).first() is not None
+
+
+def _upsert(tx: Transaction, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    if tx.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

@@ -77,9 +77,9 @@ class Outcome:
     """Further columns to set."""
 
 
-def add(tx: Transaction, values: Sequence[dict[str, Any]]) -> int:
+def add(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
     """Keep new submissions; those whose (delivery, position) is there already are left as they are."""
-    return insert_ignoring(tx, table, values)
+    insert_ignoring(tx, table, values)
 
 
 def take_due(tx: Transaction, *, now: datetime, limit: int, stall: float) -> list[Due]:
@@ -220,9 +220,7 @@ def save(tx: Transaction, outcomes: Sequence[Outcome], *, now: datetime, by: str
             **outcome.values,
         }
         alike[tuple(row)].append(row)
-        moves.append(
-            history.Move(outcome.claimed.id, outcome.claimed.stage, before, outcome.state, outcome.reason, by)
-        )
+        moves.append(history.Move(outcome.claimed.id, outcome.claimed.stage, before, outcome.state, outcome.reason, by))
     for columns, values in alike.items():
         settings: dict[str, Any] = {name: sa.bindparam(name) for name in columns if name != "b_id"}
         tx.execute(sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(settings), values)
@@ -290,6 +288,25 @@ def replay(tx: Transaction, ids: Sequence[str], *, by: str, now: datetime) -> in
     return done
 
 
+def lock_review(tx: Transaction, submission_id: str) -> dict[str, Any] | None:
+    """A submission that is in review, kept from others until the transaction ends; None when it is not in review."""
+    statement = sa.select(table).where(table.c.id == submission_id, table.c.state == State.REVIEW).with_for_update()
+    found = rows(tx.execute(statement))
+    return found[0] if found else None
+
+
+def go_on(tx: Transaction, submission_id: str, stage: Stage, *, kind: str, contact_id: str, now: datetime) -> None:
+    """A person has decided: the submission is `contact_id` and goes on with `stage`."""
+    tx.execute(
+        sa.update(table)
+        .where(table.c.id == submission_id)
+        .values(
+            state=BEFORE[stage], stage=stage, due_at=now, reason="", detail="", decision=kind, contact_id=contact_id,
+            updated_at=now,
+        )
+    )  # fmt: skip
+
+
 def forget_unreadable(tx: Transaction, delivery_id: str) -> int:
     """Remove the places of records that could not be read, so that opening the delivery again reads them anew."""
     gone = sa.delete(table).where(table.c.delivery_id == delivery_id, table.c.record == "")
@@ -326,25 +343,20 @@ def listed(
     return rows(tx.execute(statement))
 
 
-def tally(tx: Transaction, delivery_ids: Sequence[str]) -> dict[tuple[str, str], int]:
-    """How many submissions of these deliveries are in each (state, kind of decision)."""
-    total: defaultdict[tuple[str, str], int] = defaultdict(int)
+def tally(tx: Transaction, delivery_ids: Sequence[str]) -> dict[tuple[str, str, str], int]:
+    """How many submissions of these deliveries are in each (state, kind of decision, reason)."""
+    total: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    columns = (table.c.state, table.c.decision, table.c.reason)
     for some in chunks(delivery_ids):
-        columns = (table.c.state, table.c.decision)
         statement = sa.select(*columns, sa.func.count()).where(table.c.delivery_id.in_(some)).group_by(*columns)
-        for state, decision, count in tx.execute(statement):
-            total[state, decision or ""] += count
+        for state, decision, reason, count in tx.execute(statement):
+            total[state, decision or "", reason] += count
     return dict(total)
 
 
-def unsettled(tx: Transaction, delivery_ids: Sequence[str]) -> int:
-    """How many submissions of these deliveries still move by themselves (waiting ones excepted)."""
-    still = [state for state in State if state not in SETTLED and state is not State.WAITING]
-    count = 0
-    for some in chunks(delivery_ids):
-        statement = sa.select(sa.func.count()).where(table.c.delivery_id.in_(some), table.c.state.in_(still))
-        count += tx.execute(statement).scalar_one()
-    return count
+def moves_by_itself(state: State) -> bool:
+    """Whether a submission in this state goes on without anybody's doing, and soon."""
+    return state not in SETTLED and state is not State.WAITING
 
 
 def counts(tx: Transaction) -> dict[str, int]:

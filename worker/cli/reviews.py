@@ -1,0 +1,91 @@
+"""`reviews`: what a person has to decide."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+import click
+
+from pipelines.dedupe.explanation import explain
+from pipelines.models import Contact, Decision
+from worker import steps
+from worker.cli.lists import as_json_option, limit_option
+from worker.cli.settling import settle
+from worker.cli.shell import Shell, console, open_runtime, print_json, print_rows
+from worker.errors import ConfigurationError, PermanentError
+from worker.store import contacts, submissions
+
+
+def add_to(portaria: Shell) -> None:
+    """Add these commands to the command line."""
+    portaria.add_command(reviews)
+
+
+@click.group(cls=Shell)
+def reviews() -> None:
+    """Submissions that may be somebody we know: a person decides."""
+
+
+@reviews.command("list")
+@limit_option
+@as_json_option
+def list_reviews(limit: int, as_json: bool) -> None:
+    """Those that wait for a decision, the likeliest first."""
+    rows: list[dict[str, Any]] = []
+    with open_runtime().database.read() as tx:
+        for row in submissions.listed(tx, state="review", limit=limit):
+            decision = _decision(contacts.decisions(tx, row["id"]))
+            told = Contact.model_validate_json((submissions.read(tx, row["id"]) or {})["contact"])
+            rows.append(
+                {
+                    "id": row["id"],
+                    "source": row["source"],
+                    "name": told.name.full,
+                    "candidate": decision.contact_id,
+                    "probability": round(decision.probability, 4),
+                    "reason": decision.reason,
+                }
+            )
+    rows.sort(key=lambda row: -row["probability"])
+    columns = {"id": "id", "name": "name", "candidate": "perhaps", "probability": "probability", "reason": "why"}
+    print_rows(rows, columns, as_json=as_json, empty="Nothing to decide.")
+
+
+@reviews.command("show")
+@click.argument("submission_id", metavar="ID")
+@as_json_option
+def show_review(submission_id: str, as_json: bool) -> None:
+    """The evidence, field by field."""
+    with open_runtime().database.read() as tx:
+        decided = contacts.decisions(tx, submission_id)
+    if not decided:
+        raise PermanentError(f"nothing was decided of {submission_id}; `portaria reviews list` shows what waits")
+    decision = _decision(decided)
+    if as_json:
+        print_json({"id": submission_id, **decision.model_dump(mode="json")})
+        return
+    console.print(explain(decision), markup=False)
+    console.print(f"\nportaria reviews resolve {submission_id} --same {decision.contact_id}   or   --new", markup=False)
+
+
+@reviews.command("resolve")
+@click.argument("submission_id", metavar="ID")
+@click.option("--same", "same_as", metavar="CONTACT", help="It is this contact.")
+@click.option("--new", "is_new", is_flag=True, help="It is nobody we know; that is remembered.")
+@click.option("--why", default="", help="A word for the history.")
+@click.option("--by", default=getpass.getuser, show_default="you", help="Who decides.")
+def resolve(submission_id: str, same_as: str | None, is_new: bool, why: str, by: str) -> None:
+    """Decide. The submission goes on by itself."""
+    if bool(same_as) == is_new:
+        raise ConfigurationError("say either --same CONTACT or --new")
+    runtime = open_runtime()
+    whom = steps.resolve_review(runtime, submission_id, same_as=same_as, by=by, why=why)
+    console.print(f"{submission_id} is {whom}.")
+    with runtime.database.read() as tx:
+        delivery = (submissions.read(tx, submission_id) or {})["delivery_id"]
+    settle(runtime, [delivery], quiet=True)
+
+
+def _decision(decided: list[dict[str, Any]]) -> Decision:
+    return Decision.model_validate_json(decided[0]["decision"])

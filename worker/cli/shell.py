@@ -1,0 +1,144 @@
+"""What all commands share: the data folder, errors told plainly, and tables or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from worker import logs
+from worker.config import Settings, load_settings
+from worker.errors import ConfigurationError, PermanentError, PortariaError, TransientError
+from worker.steps.runtime import Runtime, build_runtime
+
+NOT_WELL = 1
+WRONG_USE = 2
+NO_CONNECTION = 3
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+_DATA = "portaria.data"
+
+
+def _remember(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.meta[_DATA] = value
+
+
+def _data_option() -> click.Option:
+    return click.Option(
+        ["--data"],
+        metavar="DIR",
+        expose_value=False,
+        callback=_remember,
+        help="The data folder, with portaria.toml.  [default: $PORTARIA_DATA or portaria-data]",
+    )
+
+
+class ShellCommand(click.Command):
+    """A command that knows `--data` and turns our errors into a line and an exit status."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.params.append(_data_option())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        logs.set_up()
+        try:
+            return super().invoke(ctx)
+        except PortariaError as problem:
+            errors.print(f"[red]error:[/red] {escape(str(problem))}")
+            ctx.exit(_status(problem))
+
+
+class Shell(click.Group):
+    """A group of such commands; `--data` may stand before or after the command's name."""
+
+    command_class = ShellCommand
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.params.append(_data_option())
+
+
+Shell.group_class = Shell
+
+
+def _status(problem: PortariaError) -> int:
+    if isinstance(problem, TransientError):
+        return NO_CONNECTION
+    return WRONG_USE if isinstance(problem, ConfigurationError | PermanentError) else NOT_WELL
+
+
+def settings() -> Settings:
+    """The settings of this call's data folder."""
+    return load_settings(click.get_current_context().meta.get(_DATA))
+
+
+def open_runtime(given: Settings | None = None) -> Runtime:
+    """The runtime of this call's data folder, its schema up to date."""
+    chosen = given or settings()
+    runtime = build_runtime(chosen)
+    current, newest = runtime.database.revision()
+    if current is None:
+        runtime.database.migrate()
+    elif current != newest:
+        raise ConfigurationError(f"the database is at revision {current}, not {newest}; run `portaria migrate`")
+    return runtime
+
+
+def print_json(value: Any) -> None:
+    """One value as one line of JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool, empty: str) -> None:
+    """Rows as JSON Lines, or as a table of `columns` (key → heading)."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    if not rows:
+        console.print(empty)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[key]) for key in columns))
+    console.print(table)
+
+
+def print_fields(row: Mapping[str, Any]) -> None:
+    """One thing as a list of its filled fields."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, value in row.items():
+        if value not in (None, "", [], {}):
+            table.add_row(key, _cell(value))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return "\n".join(
+            f"{escape(str(key))}: {_cell(each)}" for key, each in value.items() if each not in (None, "", [], {})
+        )
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return "\n".join(_line(each) for each in value)
+    return escape(str(value))
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return escape(" ".join(str(each) for each in value.values() if each not in (None, "", [], {})))
+    return _cell(value)

@@ -1,0 +1,110 @@
+"""Around every stage: claim, do the work for each submission, save; what fails in a batch leaves it alone."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from pipelines.states import Stage, State
+from worker.errors import PermanentError, TransientError
+from worker.steps.runtime import Runtime
+from worker.store import submissions
+from worker.store.submissions import Claimed, Outcome
+
+log = structlog.get_logger()
+
+FIRST_WAIT = 5.0
+LONGEST_WAIT = 3600.0
+"""Seconds before the second try, doubled at each, and the most between two."""
+
+UNEXPECTED = "unexpected_error"
+"""Reason code: Portaria itself failed at this submission; the log names the place. Replay once it is mended."""
+UNEXPECTED_TRIES = 5
+
+GAVE_UP = "gave_up"
+"""Reason code: what it waited for did not come back within `worker.give_up_days`. Replay when it is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a step did, for Flower and the log: numbers only."""
+
+    stage: str
+    claimed: int
+    went_on: int
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.went_on} of {self.claimed} went on"
+
+
+def claim(runtime: Runtime, stage: Stage, ids: Sequence[str]) -> list[Claimed]:
+    """Lease those of `ids` that need this stage to this process."""
+    with runtime.database.write() as tx:
+        return submissions.claim(
+            tx,
+            ids,
+            stage,
+            owner=runtime.owner,
+            now=runtime.clock(),
+            lease=runtime.settings.worker.lease_seconds,
+        )
+
+
+def run(runtime: Runtime, stage: Stage, ids: Sequence[str], work: Callable[[Claimed, datetime], Outcome]) -> Report:
+    """A whole step for a stage whose work touches nothing: claim, work, save."""
+    claimed = claim(runtime, stage, ids)
+    now = runtime.clock()
+    outcomes = [attempt(runtime, item, now, lambda item: work(item, now)) for item in claimed]
+    return save(runtime, stage, outcomes)
+
+
+def save(runtime: Runtime, stage: Stage, outcomes: Sequence[Outcome]) -> Report:
+    """Save the outcomes in one transaction."""
+    with runtime.database.write() as tx:
+        kept = submissions.save(tx, outcomes, now=runtime.clock(), by=runtime.owner)
+    return report(stage, kept, len(outcomes))
+
+
+def report(stage: Stage, kept: Sequence[Outcome], claimed: int) -> Report:
+    """The report of a step that claimed so many and saved these outcomes."""
+    return Report(stage, claimed, sum(outcome.state not in {State.WAITING, State.DEAD} for outcome in kept))
+
+
+def attempt(runtime: Runtime, item: Claimed, now: datetime, work: Callable[[Claimed], Outcome]) -> Outcome:
+    """Do the work for one submission; an error becomes its outcome and stops nobody else."""
+    try:
+        return work(item)
+    except Exception as error:
+        return failed(runtime, item, error, now)
+
+
+def failed(runtime: Runtime, item: Claimed, error: Exception, now: datetime) -> Outcome:
+    """What becomes of a submission at which `error` happened: waiting for another try, or dead."""
+    if isinstance(error, PermanentError):
+        return Outcome(item, State.DEAD, item.stage, reason=error.code, detail=str(error))
+    wait = min(FIRST_WAIT * 2 ** min(item.attempts - 1, 20), LONGEST_WAIT)
+    if isinstance(error, TransientError):
+        # The first waits double up to an hour; from then on each try is an hour.
+        tries = 10 + runtime.settings.worker.give_up_days * 24
+        if item.attempts > tries:
+            detail = f"still failing after {item.attempts} tries ({error.code}: {error}); replay when it is mended"
+            return Outcome(item, State.DEAD, item.stage, reason=GAVE_UP, detail=detail)
+        wait = max(wait, error.retry_after or 0)
+        code, detail = error.code, str(error)
+    else:
+        # Its text may hold personal data, so only the kind of error and the places in the code are told.
+        places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        log.error("unexpected error", submission=item.id, stage=item.stage, error=type(error).__name__, at=places)
+        code, detail = UNEXPECTED, f"{type(error).__name__} at {places[-1].rpartition('/')[2]}"
+        if item.attempts >= UNEXPECTED_TRIES:
+            return Outcome(item, State.DEAD, item.stage, reason=code, detail=detail)
+    return Outcome(item, State.WAITING, item.stage, now + timedelta(seconds=wait), reason=code, detail=detail)
+
+
+def next_look(runtime: Runtime, now: datetime) -> datetime:
+    """When the sweeper looks at a submission that has just moved on, should its message be lost."""
+    return now + timedelta(seconds=runtime.settings.worker.stall_seconds)

@@ -1,0 +1,103 @@
+"""What the doors ask besides receiving: handshakes, how things stand, the story of a delivery, replays."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.states import State
+from worker.errors import PermanentError, PortariaError
+from worker.ports import Handshaking, InboundRequest
+from worker.steps.runtime import Runtime
+from worker.steps.views import contact_view
+from worker.store import contacts, deliveries, submissions
+
+
+class NoHandshake(PortariaError):
+    """The source's kind has no handshake: send POST."""
+
+    code = "no_handshake"
+
+
+def authenticate(runtime: Runtime, name: str, request: InboundRequest) -> None:
+    """Raise `Unauthorized` unless the request is its source's."""
+    source, settings = runtime.source(name)
+    source.verify(request, settings, runtime.clock())
+
+
+def handshake(runtime: Runtime, name: str, request: InboundRequest) -> str:
+    """The answer to a provider that checks the address by GET. Raises `NoHandshake` or `Unauthorized`."""
+    source, settings = runtime.source(name)
+    if not isinstance(source, Handshaking):
+        raise NoHandshake(f"{name!r} takes POST; a source of kind {settings.kind} has no handshake")
+    return source.handshake(request, settings)
+
+
+def fresh_key(runtime: Runtime) -> str:
+    """A delivery key that nothing else has: for a form that may be sent twice on purpose."""
+    return f"{int(runtime.clock().timestamp() * 1000)}-{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    deliveries: Mapping[str, int]
+    submissions: Mapping[str, int]
+    contacts: int
+
+
+def standing(runtime: Runtime) -> Standing:
+    """How many deliveries, submissions and contacts there are."""
+    with runtime.database.read() as tx:
+        return Standing(deliveries.counts(tx), submissions.counts(tx), contacts.count(tx))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A delivery and what became of each submission in it."""
+
+    delivery: Mapping[str, Any]
+    submissions: Sequence[Mapping[str, Any]]
+    contacts: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing happens by itself any more, or only after a wait."""
+        still = {state for state in State if submissions.moves_by_itself(state)}
+        return self.delivery["state"] != "received" and not any(row["state"] in still for row in self.submissions)
+
+
+def story(runtime: Runtime, delivery_id: str) -> Story | None:
+    """What became of a delivery; None when there is none such."""
+    with runtime.database.read() as tx:
+        delivery = deliveries.summary(tx, delivery_id)
+        if delivery is None:
+            return None
+        held = submissions.listed(tx, delivery_id=delivery_id, limit=None)
+        ids = {row["contact_id"] for row in held if row["contact_id"]}
+        known = {each: contact_view(row) for each in sorted(ids) if (row := contacts.read(tx, each))}
+    return Story(delivery, held, known)
+
+
+def replay_delivery(runtime: Runtime, delivery_id: str, *, by: str) -> int:
+    """Open a delivery again, and send those of its submissions that were rejected or dead through the stages again.
+
+    What went well stays as it is. How many submissions were sent back; raises `PermanentError` for an unknown id.
+    """
+    now = runtime.clock()
+    with runtime.database.write() as tx:
+        held = submissions.listed(tx, delivery_id=delivery_id, limit=None)
+        unreadable = submissions.forget_unreadable(tx, delivery_id)
+        if not deliveries.reopen(tx, delivery_id, by=by, now=now):
+            raise PermanentError(f"there is no delivery {delivery_id}; `portaria deliveries list` shows the newest")
+        sent_back = [row["id"] for row in held if row["state"] in {State.REJECTED, State.DEAD}]
+        return submissions.replay(tx, sent_back, by=by, now=now) + unreadable
+
+
+def recover(runtime: Runtime, *, host: str, alive: Sequence[str]) -> int:
+    """After this machine was switched off or killed: free what its dead processes held and make all of it due now."""
+    now = runtime.clock()
+    with runtime.database.write() as tx:
+        submissions.release_dead_owners(tx, alive, host=host, now=now)
+        return submissions.send_again(tx, now=now)

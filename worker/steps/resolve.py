@@ -1,0 +1,250 @@
+"""Dedupe: resolve submissions into contacts, in one transaction that two workers cannot both win.
+
+The blocking keys of all the batch are locked first, then looked up: who shares a key with us has either committed, so
+that we see the contact, or waits for us. Inside the batch one submission after the other is decided, each seeing what
+the ones before it made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
+from pipelines.dedupe.decision import Candidate, Policy, decide
+from pipelines.dedupe.features import Features, dump_features, features, load_features
+from pipelines.dedupe.merge import merge_contacts
+from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model
+from pipelines.models import Contact, Decision, DecisionKind
+from pipelines.states import NEXT_STAGE, Stage, State
+from worker.errors import ConfigurationError, PermanentError
+from worker.ids import contact_id
+from worker.steps import claims
+from worker.steps.claims import Report
+from worker.steps.runtime import Runtime
+from worker.store import contacts, history, submissions
+from worker.store.contacts import Golden, NewContact
+from worker.store.engine import Transaction
+from worker.store.submissions import Claimed, Outcome
+
+DEDUPE = "dedupe"
+"""Who decided, when it was no person."""
+
+IN_REVIEW = "in_review"
+"""Reason code: a person has to say whether it is somebody we know; `portaria reviews list` shows it."""
+
+LOCKED_TOGETHER = 25
+"""Submissions resolved in one transaction: few enough that their key locks hold nobody up for long."""
+
+
+def dedupe(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """The dedupe stage of these submissions."""
+    policy = policy_of(runtime)
+    claimed = claims.claim(runtime, Stage.DEDUPE, ids)
+    kept: list[Outcome] = []
+    for start in range(0, len(claimed), LOCKED_TOGETHER):
+        some = claimed[start : start + LOCKED_TOGETHER]
+        with runtime.database.write() as tx:
+            resolution = _Resolution(tx, policy, DEFAULT_MODEL, runtime.clock())
+            kept += resolution.resolve(runtime, some)
+    return claims.report(Stage.DEDUPE, kept, len(claimed))
+
+
+def policy_of(runtime: Runtime) -> Policy:
+    """The `[dedupe]` of portaria.toml. Raises `ConfigurationError`."""
+    try:
+        return Policy(**runtime.settings.dedupe)
+    except TypeError:
+        known = ", ".join(Policy.__slots__)
+        raise ConfigurationError(f"[dedupe] knows these keys: {known}") from None
+    except ValueError as problem:
+        raise ConfigurationError(f"[dedupe] {problem}") from None
+
+
+@dataclass
+class _Known:
+    """A contact as this transaction sees it: loaded when first needed, changed in place, saved at the end."""
+
+    id: str
+    features: Features
+    number: int = 0
+    """0 while it is new and not saved."""
+    contact: Contact | None = None
+    golden: Golden | None = None
+    arrived: int = 0
+    keys: set[int] = field(default_factory=set)
+
+
+class _Resolution:
+    """The working set of one transaction."""
+
+    def __init__(self, tx: Transaction, policy: Policy, model: Model, now: datetime) -> None:
+        self._tx = tx
+        self._policy = policy
+        self._model = model
+        self._now = now
+        self._blocks: dict[int, list[_Known]] = {}
+        self._known: dict[str, _Known] = {}
+        self._population = contacts.population(tx)
+        self._decided: list[tuple[str, Decision, str]] = []
+
+    def resolve(self, runtime: Runtime, claimed: Sequence[Claimed]) -> list[Outcome]:
+        """Decide each, apply it, and save everything."""
+        ours = submissions.still_ours(self._tx, claimed)
+        mine = [item for item in claimed if item.id in ours]
+        told = {item.id: Contact.model_validate_json(item.contact or "{}") for item in mine}
+        known = {item.id: features(told[item.id]) for item in mine}
+        keys = {item.id: [key.hash for key in keys_of(known[item.id])] for item in mine}
+        self.load({key for some in keys.values() for key in some})
+        outcomes = []
+        for item in mine:
+            decide_it = lambda item: self._decide(runtime, item, told[item.id], known[item.id], keys[item.id])  # noqa: E731
+            outcomes.append(claims.attempt(runtime, item, self._now, decide_it))
+        self.flush()
+        return submissions.save(self._tx, outcomes, now=self._now, by=runtime.owner)
+
+    def load(self, keys: Iterable[int]) -> None:
+        """Lock these keys and read who holds them."""
+        wanted = set(keys)
+        contacts.lock_keys(self._tx, wanted)
+        blocks = contacts.blocks(self._tx, wanted)
+        numbers = {number for block in blocks.values() if len(block) < MAX_BLOCK for number in block}
+        found = contacts.candidates(self._tx, numbers)
+        by_number = {}
+        for number, (known_id, text) in found.items():
+            by_number[number] = self._known[known_id] = _Known(known_id, load_features(text), number)
+        crowd = _Known("", Features())
+        for key, block in blocks.items():
+            self._blocks[key] = [by_number.get(number, crowd) for number in block]
+
+    def _decide(
+        self, runtime: Runtime, item: Claimed, told: Contact, subject: Features, keys: Sequence[int]
+    ) -> Outcome:
+        look = claims.next_look(runtime, self._now)
+        if item.contact_id:  # it was resolved before and has come through the stages again
+            return submissions.reached(item, due_at=look)
+        decision = self.decide(subject, keys)
+        self._decided.append((item.id, decision, DEDUPE))
+        if decision.kind is DecisionKind.REVIEW:
+            values = {"decision": decision.kind}
+            return Outcome(item, State.REVIEW, None, reason=IN_REVIEW, detail=decision.reason, values=values)
+        whom = self.apply(item.id, told, keys, decision)
+        return submissions.reached(item, due_at=look, decision=decision.kind, contact_id=whom)
+
+    def decide(self, subject: Features, keys: Sequence[int]) -> Decision:
+        """What dedupe says of this person, given who is in the index."""
+        sizes = {key: len(self._blocks.get(key, ())) for key in keys}
+        usable = [key for key in keys if sizes[key] < MAX_BLOCK]
+        candidates = {known.id: known for key in usable for known in self._blocks.get(key, ())}
+        crowded = len(keys) - len(usable)
+        notes = [f"{crowded} of {len(keys)} keys are held by {MAX_BLOCK} contacts or more and were not used"]
+        return decide(
+            subject,
+            [Candidate(known.id, known.features) for known in candidates.values()],
+            self._model,
+            self._policy,
+            Frequencies(population=max(self._population, 1), block_sizes=sizes),
+            notes=notes if crowded else (),
+        )
+
+    def apply(self, submission: str, told: Contact, keys: Sequence[int], decision: Decision) -> str:
+        """Make the decision true: a new contact, or one more submission of a known one. The contact's id."""
+        if decision.kind is DecisionKind.NEW:
+            known = _Known(contact_id(submission), features(told), contact=told)
+            self._known[known.id] = known
+            self._population += 1
+        else:
+            known = self._known[decision.contact_id]
+            if known.contact is None:
+                known.golden = contacts.golden(self._tx, [known.id], locked=True)[known.id]
+                known.contact = known.golden.contact
+            known.contact = merge_contacts([known.contact, told])
+            known.features = features(known.contact)
+        known.arrived += 1
+        for key in {*keys, *(key.hash for key in keys_of(known.features))}:
+            block = self._blocks.setdefault(key, [])
+            if len(block) < MAX_BLOCK and known not in block:
+                block.append(known)
+                known.keys.add(key)
+        return known.id
+
+    def flush(self) -> None:
+        """Save the contacts, their keys and the decisions."""
+        changed = [known for known in self._known.values() if known.arrived]
+        new = [known for known in changed if not known.number]
+        fresh = [NewContact(known.id, _told(known), dump_features(known.features), known.arrived) for known in new]
+        for known_id, number in contacts.add(self._tx, fresh, self._now).items():
+            self._known[known_id].number = number
+        for known in changed:
+            if known.golden is not None:
+                text = dump_features(known.features)
+                contacts.change(self._tx, known.golden, _told(known), text, now=self._now, arrived=known.arrived)
+        contacts.add_keys(self._tx, ((key, known.number) for known in changed for key in known.keys))
+        contacts.add_decisions(
+            self._tx,
+            [
+                {
+                    "submission_id": submission,
+                    "kind": decision.kind,
+                    "contact_id": decision.contact_id or None,
+                    "probability": decision.probability,
+                    "decision": decision.model_dump_json(),
+                    "by": by,
+                    "at": self._now,
+                }
+                for submission, decision, by in self._decided
+            ],
+        )
+        self._decided.clear()
+
+    def decided_by_person(self, submission: str, decision: Decision, by: str) -> None:
+        """Note a person's decision among those to save."""
+        self._decided.append((submission, decision, by))
+
+    def has(self, known_id: str) -> bool:
+        """Whether the working set holds this contact, reading it when it does not yet."""
+        if known_id not in self._known:
+            for golden in contacts.golden(self._tx, [known_id], locked=True).values():
+                self._known[known_id] = _Known(known_id, features(golden.contact), golden.no, golden.contact, golden)
+        return known_id in self._known
+
+
+def _told(known: _Known) -> Contact:
+    if known.contact is None:
+        raise ValueError("a contact that was not read cannot have changed")
+    return known.contact
+
+
+def resolve_review(runtime: Runtime, submission: str, *, same_as: str | None, by: str, why: str = "") -> str:
+    """A person's decision on a submission in review: the same as `same_as`, or (None) somebody new. The contact's id.
+
+    The submission goes on by itself from there. Raises `PermanentError` when there is no such review or contact.
+    """
+    now = runtime.clock()
+    with runtime.database.write() as tx:
+        row = submissions.lock_review(tx, submission)
+        if row is None:
+            raise PermanentError(f"{submission} is not in review; `portaria reviews list` shows those that are")
+        told = Contact.model_validate_json(row["contact"])
+        subject = features(told)
+        keys = [key.hash for key in keys_of(subject)]
+        resolution = _Resolution(tx, policy_of(runtime), DEFAULT_MODEL, now)
+        resolution.load(keys)
+        if same_as and not resolution.has(same_as):
+            raise PermanentError(
+                f"there is no contact {same_as}; `portaria reviews show {submission}` names candidates"
+            )
+        before = Decision.model_validate_json(contacts.decisions(tx, submission)[0]["decision"])
+        kind = DecisionKind.MATCH if same_as else DecisionKind.NEW
+        decision = before.model_copy(update={"kind": kind, "contact_id": same_as or "", "reason": "person"})
+        resolution.decided_by_person(submission, decision, by)
+        whom = resolution.apply(submission, told, keys, decision)
+        resolution.flush()
+        if not same_as:
+            for evidence in before.evidence:
+                contacts.keep_distinct(tx, whom, evidence.contact_id, by=by, now=now)
+        submissions.go_on(tx, submission, NEXT_STAGE[State.RESOLVED], kind=kind, contact_id=whom, now=now)
+        move = history.Move(submission, "review", State.REVIEW, State.RESOLVED, reason=why or kind, by=by)
+        history.record(tx, [move], now)
+    return whom

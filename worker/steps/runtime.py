@@ -1,0 +1,84 @@
+"""What a step works with: the settings, the store, the adapters and the clock, put together once a process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil
+
+from worker import crm, enrichment, sinks, sources
+from worker.config import Settings
+from worker.errors import ConfigurationError
+from worker.ports import Crm, FactSource, Sink, Source, SourceSettings
+from worker.store.engine import Database
+from worker.store.local_crm import LocalRecordTable
+
+Clock = Callable[[], datetime]
+
+FILE_SOURCE = "generic"
+"""The kind of a source that files are read as when portaria.toml does not name it."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    settings: Settings
+    database: Database
+    crm: Crm
+    fact_sources: Mapping[str, FactSource]
+    sinks: Mapping[str, Sink]
+    owner: str
+    """Who holds the leases taken here: `host:pid:start`."""
+    clock: Clock
+
+    def source(self, name: str) -> tuple[Source, SourceSettings]:
+        """The adapter and the settings of a configured source, or of a file's. Raises `ConfigurationError`."""
+        section = self.settings.sources.get(name)
+        if section is None:
+            return sources.get_source(FILE_SOURCE), SourceSettings(name=name)
+        settings = SourceSettings(
+            name=name, kind=section.kind, secret=section.secret, mapping=section.mapping, options=section.options
+        )
+        try:
+            return sources.get_source(section.kind), settings
+        except ConfigurationError as problem:
+            raise ConfigurationError(f"[sources.{name}] {problem}") from None
+
+
+def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
+    """Open the store and the adapters that the settings name. Raises `ConfigurationError`."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    records = LocalRecordTable(database, clock)
+    return Runtime(
+        settings=settings,
+        database=database,
+        crm=crm.build_crm(settings.crm, records),
+        fact_sources=enrichment.build_fact_sources(settings.enrichment),
+        sinks=sinks.build_sinks(settings.sinks),
+        owner=owner_of(os.getpid()),
+        clock=clock,
+    )
+
+
+def owner_of(pid: int) -> str:
+    """The owner that a process of this host writes into its leases; a later process of the same pid is another."""
+    return f"{socket.gethostname()}:{pid}:{int(psutil.Process(pid).create_time() * 1000)}"
+
+
+def living_owners() -> list[str]:
+    """Owners for every process of this host that is alive."""
+    alive = []
+    for process in psutil.process_iter():
+        try:
+            alive.append(owner_of(process.pid))
+        except psutil.Error:
+            continue
+    return alive

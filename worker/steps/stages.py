@@ -1,0 +1,69 @@
+"""The steps whose work touches nothing but the store: normalize, validate, enrich, score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pipelines.normalize import normalize_record
+from pipelines.validate import is_rejected, validate_contact
+from pydantic import TypeAdapter
+
+from pipelines.models import Contact, Fact, Finding, Origin, SourceRecord
+from pipelines.states import Stage, State
+from worker.steps import claims
+from worker.steps.claims import Report
+from worker.steps.runtime import Runtime
+from worker.store import submissions
+from worker.store.submissions import Claimed, Outcome
+
+FACTS = TypeAdapter(tuple[Fact, ...])
+FINDINGS = TypeAdapter(tuple[Finding, ...])
+
+
+def normalize(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """Source fields into a standard contact."""
+    settings = runtime.settings
+
+    def work(item: Claimed, now: datetime) -> Outcome:
+        record = SourceRecord.model_validate_json(item.record)
+        section = settings.sources.get(item.source)
+        origin = Origin(
+            source=item.source,
+            delivery=item.delivery_id,
+            submission=item.id,
+            stage=Stage.NORMALIZE,
+            at=record.occurred_at or item.received_at,
+        )
+        normalized = normalize_record(
+            record,
+            section.mapping if section else {},
+            origin,
+            now=now,
+            region=settings.locale.region,
+            own_domains=settings.locale.own_domains,
+        )
+        return submissions.reached(
+            item,
+            due_at=claims.next_look(runtime, now),
+            contact=normalized.contact.model_dump_json(exclude_defaults=True),
+            changes=normalized.model_dump_json(include={"changes"}),
+        )
+
+    return claims.run(runtime, Stage.NORMALIZE, ids, work)
+
+
+def validate(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """Reject what nobody could use; warn of the rest."""
+
+    def work(item: Claimed, now: datetime) -> Outcome:
+        contact = Contact.model_validate_json(item.contact or "{}")
+        findings = validate_contact(contact, now=now)
+        kept = FINDINGS.dump_json(findings).decode()
+        if is_rejected(findings):
+            worst = next(finding for finding in findings if finding.severity == "reject")
+            values = {"findings": kept}
+            return Outcome(item, State.REJECTED, None, reason=worst.code, detail=worst.detail, values=values)
+        return submissions.reached(item, due_at=claims.next_look(runtime, now), findings=kept)
+
+    return claims.run(runtime, Stage.VALIDATE, ids, work)

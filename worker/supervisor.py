@@ -1,0 +1,203 @@
+"""`portaria up`: every process of the embedded set-up, started, watched, restarted and stopped together."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psutil
+import structlog
+
+from worker import steps
+from worker.celery_app import CRM, ENRICH, INTAKE, STAGES
+from worker.config import Settings
+from worker.embedded import EmbeddedBroker
+from worker.errors import PortariaError
+from worker.steps.runtime import Runtime, build_runtime, living_owners
+
+log = structlog.get_logger()
+
+WATCHED = "PORTARIA_SUPERVISED"
+"""Set for the children: their standard input ends when the supervisor dies, and they end with it."""
+
+STOP_SECONDS = 60.0
+"""How long a worker may finish what it has in hand. Measured: 2 of 30 busy workers took over 12 s, one 32 s."""
+RESTART_SECONDS = 1.0
+"""Pause before a dead process is started again, doubled at each death up to a minute."""
+
+
+_LOCK = "up.lock"
+
+
+class AlreadyRunning(PortariaError):
+    """Another `portaria up` works on the data folder."""
+
+    code = "already_running"
+
+
+@dataclass
+class _Child:
+    name: str
+    arguments: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    start_at: float = 0.0
+
+
+@dataclass
+class Supervisor:
+    """Runs the set-up until it is told to stop."""
+
+    settings: Settings
+    flower: bool = False
+    _children: list[_Child] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, *, ready: Callable[[], None]) -> None:
+        """Start everything, call `ready` once the web answers, and return when stopped. Raises `PortariaError`."""
+        with _only_one(self.settings):
+            broker = EmbeddedBroker(self.settings) if self.settings.embedded_broker else None
+            runtime = build_runtime(self.settings)
+            runtime.database.migrate()
+            if broker:
+                broker.start()
+            recovered = recover(runtime)
+            if recovered:
+                log.info("carrying on where it was", submissions=recovered)
+            self._children = [_Child(name, arguments) for name, arguments in self._commands()]
+            previous = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                self._watch(broker, ready)
+            finally:
+                for number, handler in previous.items():
+                    signal.signal(number, handler)
+                self._end_all()
+                if broker:
+                    broker.stop()
+                runtime.database.close()
+
+    def _commands(self) -> Iterator[tuple[str, list[str]]]:
+        web = self.settings.web
+        yield "web", ["web", "--host", web.host, "--port", str(web.port)]
+        # Two workers, so that a slow CRM never keeps a hook from being opened.
+        yield "worker-stages", ["worker", "--name", "stages", "--queues", f"{INTAKE},{STAGES}"]
+        yield "worker-outside", ["worker", "--name", "outside", "--queues", f"{ENRICH},{CRM}"]
+        yield "beat", ["beat"]
+        if self.flower:
+            yield "flower", ["flower"]
+
+    def _watch(self, broker: EmbeddedBroker | None, ready: Callable[[], None]) -> None:
+        announced = False
+        while not self._stopping.is_set():
+            if broker and not broker.is_running():
+                log.warning("the embedded broker died; starting it again")
+                broker.start()
+            for child in self._children:
+                self._keep_alive(child)
+            if not announced and _answers(self.settings.web.host, self.settings.web.port):
+                announced = True
+                ready()
+            self._stopping.wait(0.1 if not announced else 0.3)
+
+    def _keep_alive(self, child: _Child) -> None:
+        now = time.monotonic()
+        if child.process is not None and (status := child.process.poll()) is not None:
+            child.process = None
+            child.deaths += 1
+            pause = min(RESTART_SECONDS * 2 ** (child.deaths - 1), 60.0)
+            child.start_at = now + pause
+            log.warning("a process ended; starting it again", process=child.name, status=status, seconds=pause)
+        if child.process is None and now >= child.start_at:
+            command = [sys.executable, "-m", "worker.cli", "--data", str(self.settings.data), *child.arguments]
+            child.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                env={**os.environ, WATCHED: "1"},
+                start_new_session=True,  # Ctrl-C reaches only the supervisor, which stops them in order
+            )
+
+    def _stop(self, *_: object) -> None:
+        self._stopping.set()
+
+    def _end_all(self) -> None:
+        """Stop the doors, then the scheduler, then the workers: nothing new comes while what is in hand is finished."""
+        alive = [child.process for child in self._children if child.process is not None]
+        for process in alive:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in alive:
+            try:
+                process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                log.warning("a process did not stop in time and was killed", pid=process.pid)
+                _kill_group(process.pid)
+                process.wait()
+
+
+def recover(runtime: Runtime) -> int:
+    """Free what dead processes of this machine held, and make what was under way due; how many submissions."""
+    return steps.recover(runtime, host=socket.gethostname(), alive=living_owners())
+
+
+def end_with_supervisor() -> None:
+    """In a supervised process: end when the supervisor is gone, however it went."""
+    if not os.environ.get(WATCHED):
+        return
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        _kill_group(os.getpid())
+
+    threading.Thread(target=watch, name="supervised", daemon=True).start()
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def is_up(settings: Settings) -> bool:
+    """Whether a `portaria up` works on the data folder."""
+    try:
+        pid, started = (settings.run_folder / _LOCK).read_text().split()
+        return psutil.Process(int(pid)).create_time() == float(started)
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Hold the data folder's lock; the system lets go of it however we end."""
+    settings.run_folder.mkdir(parents=True, exist_ok=True)
+    with (settings.run_folder / _LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunning(f"another `portaria up` works on {settings.data}; stop it first") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} {psutil.Process().create_time()}")
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1" if host in {"0.0.0.0", "::"} else host, port), timeout=0.5):  # noqa: S104
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,79 @@
+"""The tasks: one line each, a step. Messages carry ids of submissions and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import chain
+
+from pipelines.states import Stage, tail_from
+from worker import steps
+from worker.celery_app import app, runtime
+from worker.store.submissions import Due
+
+
+@app.task(name="portaria.dispatch")
+def dispatch() -> int:
+    """Open what was received and send what is due."""
+    return steps.dispatch(runtime(), send)
+
+
+@app.task(name="portaria.normalize")
+def normalize(ids: list[str]) -> str:
+    return str(steps.normalize(runtime(), ids))
+
+
+@app.task(name="portaria.validate")
+def validate(ids: list[str]) -> str:
+    return str(steps.validate(runtime(), ids))
+
+
+@app.task(name="portaria.dedupe")
+def dedupe(ids: list[str]) -> str:
+    return str(steps.dedupe(runtime(), ids))
+
+
+@app.task(name="portaria.enrich")
+def enrich(ids: list[str]) -> str:
+    return str(steps.enrich(runtime(), ids))
+
+
+@app.task(name="portaria.score")
+def score(ids: list[str]) -> str:
+    return str(steps.score(runtime(), ids))
+
+
+@app.task(name="portaria.create")
+def create(ids: list[str]) -> str:
+    return str(steps.create(runtime(), ids))
+
+
+@app.task(name="portaria.trigger")
+def trigger(ids: list[str]) -> str:
+    report = steps.trigger(runtime(), ids)
+    # There is room for the next batch now; the scheduler alone would leave the worker idle for a second.
+    if steps.is_backlogged(runtime()):
+        ring()
+    return str(report)
+
+
+TASKS: dict[Stage, Any] = {
+    Stage.NORMALIZE: normalize,
+    Stage.VALIDATE: validate,
+    Stage.DEDUPE: dedupe,
+    Stage.ENRICH: enrich,
+    Stage.SCORE: score,
+    Stage.CREATE: create,
+    Stage.TRIGGER: trigger,
+}
+
+
+def send(due: Due) -> None:
+    """Send these submissions through the rest of the stages, as one chain."""
+    ids = list(due.ids)
+    chain(*(TASKS[stage].si(ids) for stage in tail_from(due.stage))).apply_async()
+
+
+def ring() -> None:
+    """Ring the doorbell: somebody should dispatch now. A lost ring costs a second, the scheduler's."""
+    dispatch.apply_async(expires=30)

@@ -1,0 +1,256 @@
+"""The HTTP door: hooks come in, are kept, and only then acknowledged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from time import perf_counter
+from urllib.parse import urlsplit
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+
+from worker import steps, tasks
+from worker.errors import PortariaError, TransientError, Unauthorized
+from worker.ports import InboundRequest, Priority
+from worker.steps.runtime import Runtime
+
+log = structlog.get_logger()
+
+TRY_SOURCE = "try"
+"""The source of the form at `/`."""
+
+READABLE = frozenset({"application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""})
+"""Media types that some source can read; `+json` ones too."""
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too large",
+    415: "Unsupported media type",
+    500: "Internal error",
+    503: "Not now",
+}
+_templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+
+def build_web(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> Starlette:
+    """The web application; `ring` tells the workers that something has come."""
+    routes = [
+        Route("/hooks/{source}", partial(_hook, runtime), methods=["GET", "POST"]),
+        Route("/hooks/{source}/{secret}", partial(_hook, runtime), methods=["GET", "POST"]),
+        Route("/healthz", _healthz),
+        Route("/readyz", partial(_readyz, runtime)),
+        Route("/metrics", partial(_metrics, _registry(runtime))),
+        Route("/", partial(_form, runtime)),
+        Route("/try", partial(_try, runtime), methods=["POST"]),
+        Route("/try/{delivery}", partial(_tried, runtime)),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _problem, Exception: _problem})
+    app.state.doorbell = Doorbell(ring)
+    return app
+
+
+class Doorbell:
+    """Rings from a thread of its own, so that an answer never waits for the broker; rings in between are one."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._pressed = threading.Event()
+        threading.Thread(target=self._listen, name="doorbell", daemon=True).start()
+
+    def press(self) -> None:
+        """Have the bell rung soon."""
+        self._pressed.set()
+
+    def _listen(self) -> None:
+        while self._pressed.wait():
+            self._pressed.clear()
+            try:
+                self._ring()
+            except Exception as error:  # whatever it is, the delivery is kept and the scheduler finds it
+                log.warning("doorbell failed; the scheduler will find it", error=type(error).__name__)
+
+
+_hooks = Counter("portaria_hooks", "Requests at /hooks, by status.", ["status"], registry=None)
+_accept_seconds = Histogram(
+    "portaria_accept_seconds",
+    "Seconds from the request to its delivery being committed.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+    registry=None,
+)
+
+
+async def _hook(runtime: Runtime, request: Request) -> Response:
+    """Keep a delivery and answer 202; a handshake (GET) is answered as its source defines."""
+    started = perf_counter()
+    try:
+        response = await _answer_hook(runtime, request)
+    except HTTPException as problem:
+        _hooks.labels(problem.status_code).inc()
+        raise
+    _hooks.labels(response.status_code).inc()
+    _accept_seconds.observe(perf_counter() - started)
+    return response
+
+
+async def _answer_hook(runtime: Runtime, request: Request) -> Response:
+    name = request.path_params["source"]
+    if name not in runtime.settings.sources:
+        raise HTTPException(404, f"there is no source {name!r}; name it in portaria.toml as [sources.{name}]")
+    inbound = InboundRequest(
+        method=request.method,
+        url=str(request.url),
+        headers=dict(request.headers),
+        query=dict(request.query_params),
+        body=await _body(request, runtime.settings.web.max_body),
+        path_secret=request.path_params.get("secret", ""),
+        remote_address=request.client.host if request.client else "",
+    )
+    try:
+        if request.method == "GET":
+            return PlainTextResponse(steps.handshake(runtime, name, inbound))
+        if inbound.content_type not in READABLE and not inbound.content_type.endswith("+json"):
+            steps.authenticate(runtime, name, inbound)
+            raise HTTPException(415, "send application/json, application/x-www-form-urlencoded or multipart/form-data")
+        added = await run_in_threadpool(steps.receive_request, runtime, name, inbound)
+    except Unauthorized as problem:
+        raise HTTPException(401, str(problem), {"WWW-Authenticate": "Bearer"}) from None
+    except steps.NoHandshake as problem:
+        raise HTTPException(405, str(problem), {"Allow": "POST"}) from None
+    except TransientError as problem:
+        raise HTTPException(503, str(problem), {"Retry-After": "10"}) from None
+    request.app.state.doorbell.press()
+    return JSONResponse({"delivery": added.id}, 202)
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The body, read no further than is allowed."""
+    if (declared := request.headers.get("content-length", "")).isdigit() and int(declared) > most:
+        raise HTTPException(413, f"at most {most} bytes are taken")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "send the body without Content-Encoding")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise HTTPException(413, f"at most {most} bytes are taken")
+    except ClientDisconnect:
+        raise HTTPException(400, "the request ended before its body did") from None
+    return bytes(body)
+
+
+async def _healthz(_request: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+async def _readyz(runtime: Runtime, _request: Request) -> Response:
+    """Ready to keep what comes: the database answers, and has the schema of this version."""
+    try:
+        current, newest = await run_in_threadpool(runtime.database.revision)
+    except PortariaError as problem:
+        raise HTTPException(503, str(problem)) from None
+    if current != newest:
+        raise HTTPException(503, f"the database is at revision {current}, not {newest}; run `portaria migrate`")
+    return JSONResponse({"status": "ready"})
+
+
+async def _metrics(registry: CollectorRegistry, _request: Request) -> Response:
+    return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Standing(Collector):
+    """How many deliveries, submissions and contacts there are, counted in the store when asked."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterable[Metric]:
+        standing = steps.standing(self._runtime)
+        for name, counted in (("deliveries", standing.deliveries), ("submissions", standing.submissions)):
+            family = GaugeMetricFamily(f"portaria_{name}", f"{name.capitalize()}, by state.", labels=["state"])
+            for state, count in sorted(counted.items()):
+                family.add_metric([state], count)
+            yield family
+        yield GaugeMetricFamily("portaria_contacts", "Contacts.", value=standing.contacts)
+
+
+def _registry(runtime: Runtime) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    for collector in (_Standing(runtime), _hooks, _accept_seconds):
+        registry.register(collector)
+    return registry
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    """Any error as RFC 9457 problem details."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "it is in the log; nothing was stored"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    title = _TITLES.get(status, "Error")
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+# --- the form at / ----------------------------------------------------------------------------------------------------
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _only_at_home(runtime: Runtime, request: Request) -> None:
+    """The form needs no secret, so it answers only where nobody but the house can reach it.
+
+    The host is looked at as well: a page elsewhere can make a browser here send to a name that leads here.
+    """
+    wanted = runtime.settings.web.try_form
+    allowed = _is_loopback(runtime.settings.web.host) if wanted is None else wanted
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    origin = request.headers.get("origin")
+    at_home = _is_loopback(host) or wanted is True
+    same = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    if not (allowed and at_home and same):
+        raise HTTPException(404, "there is nothing here; hooks go to /hooks/{source}")
+
+
+async def _form(runtime: Runtime, request: Request) -> Response:
+    _only_at_home(runtime, request)
+    return _templates.TemplateResponse(request, "form.html", {"sources": sorted(runtime.settings.sources)})
+
+
+async def _try(runtime: Runtime, request: Request) -> Response:
+    _only_at_home(runtime, request)
+    body = await _body(request, runtime.settings.web.max_body)
+    keep = partial(steps.receive, runtime, TRY_SOURCE, body, priority=Priority.LIVE, key=steps.fresh_key(runtime))
+    added = await run_in_threadpool(keep, content_type=request.headers.get("content-type", ""))
+    request.app.state.doorbell.press()
+    return RedirectResponse(f"/try/{added.id}", 303)
+
+
+async def _tried(runtime: Runtime, request: Request) -> Response:
+    _only_at_home(runtime, request)
+    story = await run_in_threadpool(steps.story, runtime, request.path_params["delivery"])
+    if story is None or story.delivery["source"] != TRY_SOURCE:
+        raise HTTPException(404, "there is no such delivery")
+    return _templates.TemplateResponse(request, "tried.html", {"story": story})
