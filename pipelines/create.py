@@ -1,0 +1,103 @@
+"""Create: what the CRM has to be told of a contact, and nothing it knows already.
+
+The words of the writes are in `pipelines.crm_fields`. Idempotency keys:
+
+| key | of |
+|---|---|
+| `create:CONTACT` | the contact's record: made once, whichever submission asks first |
+| `update:CONTACT:SUBMISSION` | what one submission changed |
+| `note:SUBMISSION` | what the person wrote in one submission |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipelines.crm_fields import Json, changed_fields, contact_fields
+from pipelines.models import Contact, CrmWrite, DecisionKind, RemoteRef, Score, WriteKind
+from pipelines.reasons import reasons_text
+
+
+def linked_record(golden: Contact, links: Sequence[RemoteRef], crm: str) -> RemoteRef | None:
+    """The contact's record in `crm`: the first of our `links` to it, else the one the contact came with (it was sent to
+    us by that CRM); None when there is none."""
+    return next((ref for ref in (*links, *golden.remotes) if ref.system == crm and ref.kind == "contact"), None)
+
+
+def plan_create(
+    contact_id: str,
+    golden: Contact,
+    decision_kind: DecisionKind,
+    links: Sequence[RemoteRef],
+    last_written: Contact | None,
+    score: Score,
+    submission_id: str,
+    crm: str,
+) -> tuple[CrmWrite, ...]:
+    """The writes that bring the contact's record in `crm` up to date, in the order to make them.
+
+    Without a record there: create it, with a note. With one: update the fields that changed against `last_written`, and
+    a note when the person wrote something since. Nothing while a person has still to review who it is, and nothing
+    once `last_written` is `golden`. When nothing was ever written, what that CRM itself told us counts as written.
+    """
+    if decision_kind is DecisionKind.REVIEW:
+        return ()
+    record = linked_record(golden, links, crm)
+    if record is None:
+        fields = contact_fields(golden) | _source(golden, submission_id)
+        create = CrmWrite(
+            key=f"create:{contact_id}", kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields
+        )
+        return create, _note(contact_id, None, golden.message, score, submission_id)
+    written = _told_by(golden, crm) if last_written is None else last_written
+    writes = []
+    if fields := changed_fields(golden, written):
+        key = f"update:{contact_id}:{submission_id}"
+        kind = WriteKind.UPDATE_CONTACT
+        writes.append(CrmWrite(key=key, kind=kind, contact_id=contact_id, target=record, fields=fields))
+    if golden.message and _telling(golden) != _telling(written):
+        writes.append(_note(contact_id, record, golden.message, score, submission_id))
+    return tuple(writes)
+
+
+def _telling(contact: Contact) -> tuple[str, str]:
+    """A message, and which submission it came in: the same words sent again are said again."""
+    origin = contact.origins.get("message")
+    return contact.message, origin.submission if origin else ""
+
+
+def _source(golden: Contact, submission_id: str) -> dict[str, Json]:
+    """The source of the submission that has the record made; else any that the contact came from, the earliest."""
+    told = sorted(golden.origins.values(), key=lambda origin: (origin.submission != submission_id, origin.at))
+    return {"source": told[0].source} if told and told[0].source else {}
+
+
+def _note(contact_id: str, record: RemoteRef | None, message: str, score: Score, submission_id: str) -> CrmWrite:
+    return CrmWrite(
+        key=f"note:{submission_id}",
+        kind=WriteKind.ADD_NOTE,
+        contact_id=contact_id,
+        target=record,
+        fields={"text": f"{message}\n\n{reasons_text(score)}" if message else reasons_text(score)},
+    )
+
+
+def _told_by(golden: Contact, crm: str) -> Contact:
+    """The part of the contact that the sources which brought its record in `crm` said themselves: a hook of that CRM is
+    not echoed back to it. Values without an origin, or found by enrichment, are not part of it."""
+    prefix = f"remotes:{crm}/contact/"
+    sources = {origin.source for key, origin in golden.origins.items() if key.startswith(prefix)}
+
+    def said(key: str) -> bool:
+        origin = golden.origins.get(key)
+        return origin is not None and origin.source in sources and not origin.by
+
+    plain = ("name", "birth_date", "company", "job_title", "website", "address", "language", "message")
+    return Contact(
+        **{field: getattr(golden, field) for field in plain if said(field)},
+        emails=tuple(email for email in golden.emails if said(f"emails:{email.address}")),
+        phones=tuple(phone for phone in golden.phones if said(f"phones:{phone.e164}")),
+        documents=tuple(document for document in golden.documents if said(f"documents:{document.number}")),
+        extra={label: text for label, text in golden.extra.items() if said(f"extra:{label}")},
+        origins={key: origin for key, origin in golden.origins.items() if said(key)},
+    )
