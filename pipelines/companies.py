@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-from pipelines.text import fold, tidy_line, vocabulary, words
+from pipelines.text import fold, remembered, tidy_line, vocabulary, words
 
 _LEGAL_FORMS = vocabulary(
     """
@@ -32,7 +31,7 @@ _AND = re.compile(r"\s*[&+]\s*")
 _QUOTES = "\"'“”«»‘’"
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def tidy_company(name: str) -> str:
     """A company's name for reading: tidied, without quotes around it and punctuation at its end, its case as given
     (who writes IBM, eBay or acme in small letters knows better than we)."""
@@ -42,7 +41,7 @@ def tidy_company(name: str) -> str:
     return name.rstrip(" ,;:-–|").lstrip(" ,;:-–|.")
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def company_key(name: str) -> str:
     """The words by which a company is recognised: folded, "&" as "e", without legal form, punctuation or the owner's
     CPF that a MEI's registered name ends in. Empty for an empty name; a name of nothing but a legal form stays.

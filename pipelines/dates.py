@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 
-from pipelines.text import tidy_line, words
+from pipelines.text import remembered, tidy_line, words
 
 DATE_READ = "date_read"
 """Rule: a date written another way became a date of the calendar (ISO 8601)."""
@@ -33,7 +32,7 @@ _LONGEST = 60
 _EPOCH = date(1970, 1, 1)
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def parse_birth_date(text: str, *, today: date) -> date | None:
     """The date that `text` consists of, or None: no date, or no birth date of anyone alive (before 1900, after today).
 

@@ -7,12 +7,11 @@ twelve places: Instrução Normativa RFB 2.229/2024.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from stdnum.br import cnpj, cpf
 
 from pipelines.models import Document, DocumentKind
-from pipelines.text import tidy_line
+from pipelines.text import remembered, tidy_line
 
 LEADING_ZEROS_RESTORED = "leading_zeros_restored"
 """Rule: a spreadsheet took the zeros in front for nothing; put back, which the check digits prove right."""
@@ -35,7 +34,7 @@ _FEWEST_DIGITS = {DocumentKind.CPF: 9, DocumentKind.CNPJ: 12}
 """How short a bare number may be to have its zeros put back: chance alone would prove a shorter one too often."""
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def parse_document(text: str) -> Document | None:
     """The document that `text` consists of, or None: no number, one digit over and over, or longer than any document.
 

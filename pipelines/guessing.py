@@ -42,8 +42,10 @@ def guess_field(key: str, label: str, values: Iterable[str]) -> str | None:
     by_words, guessable = _by_words(key, label)
     if not guessable:
         return None
+    if by_words in {"email", "message", "website"}:
+        return by_words
     filled = [value for value in map(tidy_line, list(values)[:_SAMPLE]) if value]
-    if by_words not in {"email", "message", "website"} and _mostly(filled, _is_email):
+    if _mostly(filled, _is_email):
         return "email"
     if by_words == "number" and _mostly(filled, _is_phone):
         return "phone"

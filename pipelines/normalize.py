@@ -134,7 +134,7 @@ class _Draft:
 
     def tidied(self, target: str, raw: str) -> str:
         value = tidy_text(raw) if target in {"", IGNORE, "message"} or target not in FIELDS else tidy_line(raw)
-        if raw.split() != value.split():
+        if raw != value and raw.split() != value.split():
             rule = text.TEXT_CUT if len(raw) > text.MAX_LENGTH else text.TEXT_TIDIED
             self.change(target or IGNORE, raw[: text.MAX_LENGTH], value, rule)
         return value

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from pipelines.models import Phone, PhoneKind
-from pipelines.text import tidy_text
+from pipelines.text import remembered, tidy_text
 
 NINTH_DIGIT_RESTORED = "ninth_digit_restored"
 """Rule: a Brazilian mobile written with eight digits got its 9; the form without is kept as a variant."""
@@ -49,7 +48,7 @@ _CANDIDATE = re.compile(r"(?<![\w.$%#=-])\+?\(?\+?\d[\d ().\-–]{5,}\d(?![\w%])
 _BRAZILIAN = re.compile(r"(?:\+?55[ .-]?)?\(?0?\d\d\)?[ .-]?9?[ .-]?\d{4}[ .-]?\d{4}(?!\d)")
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def parse_phone(text: str, region: str = "BR", area_code: str = "") -> Phone | None:
     """The one number that `text` consists of, or None: not a number, several, of no possible length, or made up.
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import pycountry
 
 from pipelines.models import PostalAddress
-from pipelines.text import tidy_line, words
+from pipelines.text import remembered, tidy_line, words
 
 CODED = "coded"
 """Rule: a country or state by name became its ISO 3166 code; a CEP got its hyphen and a lost leading zero back."""
@@ -56,14 +56,14 @@ def _countries() -> dict[str, str]:
     return found | _OTHER_NAMES
 
 
-@lru_cache(maxsize=2048)
+@remembered
 def parse_country(text: str) -> str:
     """ISO 3166 two letters of a country given by its code or its name in Portuguese, English or Spanish, or empty."""
     spoken = words(text[:200])
     return _countries().get(" ".join(spoken), "") if len(spoken) <= _MOST_WORDS_OF_A_COUNTRY else ""
 
 
-@lru_cache(maxsize=2048)
+@remembered
 def parse_state(text: str) -> str:
     """The two letters of a Brazilian state given by letters or name ("SP", "são paulo", "Estado de São Paulo"), or
     empty."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import ftfy
 from anyascii import anyascii
@@ -16,6 +18,28 @@ TEXT_CUT = "text_cut"
 
 MAX_LENGTH = 20_000
 """Characters of a text that are kept: ten pages, more than any form's message."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_LONGEST_REMEMBERED = 200
+_MOST_REMEMBERED = 8192
+
+
+def remembered(rule: Callable[Concatenate[str, _P], _T]) -> Callable[Concatenate[str, _P], _T]:
+    """`rule` with its latest answers kept, for values repeat (cities, companies, a person's name at every stage).
+
+    Only for short texts, so that the memory of a long-running worker stays bounded: a few MiB a rule.
+    """
+    known = lru_cache(maxsize=_MOST_REMEMBERED)(rule)
+
+    @wraps(rule)
+    def answer(text: str, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if len(text) > _LONGEST_REMEMBERED:
+            return rule(text, *args, **kwargs)
+        return known(text, *args, **kwargs)  # type: ignore[arg-type]  # lru_cache wants its arguments hashable: they are
+
+    return answer
+
 
 _FTFY = ftfy.TextFixerConfig(uncurl_quotes=False, explain=False)
 
@@ -36,6 +60,7 @@ _SPACE_AT_BREAK = re.compile(r"[^\S\n]+")
 _NEEDS_MENDING = re.compile(r"[^\x20-\x7e\n]|[&]|  |\n\n\n| \n|\n ")
 
 
+@remembered
 def tidy_text(text: str) -> str:
     """`text` as its writer meant it: mojibake mended, Unicode NFC, no invisible characters, white space folded, line
     breaks kept (two in a row at the most), at most `MAX_LENGTH` characters. Idempotent; never raises; linear time.
@@ -64,14 +89,14 @@ def _tidied_once(text: str) -> str:
     return unicodedata.normalize("NFC", "\n".join(kept)).strip()
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def tidy_line(text: str) -> str:
     """`tidy_text` on one line: line breaks become spaces too."""
     text = tidy_text(text)
     return tidy_text(text.replace("\n", " ")) if "\n" in text else text
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def fold(text: str) -> str:
     """`text` for comparing: ASCII (any script is transliterated), lower case, white space folded. Idempotent."""
     if not text.isascii():
@@ -128,7 +153,7 @@ _SAME_CHARACTER = re.compile(r"(?:([a-z])\1{2,}|([0-9])\2{3,}|x+)")
 _LONGEST_PLACEHOLDER = 64
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def is_placeholder(text: str) -> bool:
     """Whether `text` was put in a field only to get past it: nothing but punctuation, "não informado", "N/A", "teste",
     "asdf", "xxx", "aaaa", "12345", the field's own caption. The whole text has to be such; an emoji is an answer.
