@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery, signals
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from worker.config import Settings, load_settings
 from worker.steps.runtime import Runtime, build_runtime
@@ -49,7 +49,7 @@ app.conf.update(
     # A stage that takes longer than this hangs: its lease has run out and another has taken over.
     task_time_limit=300,
     # Every queue durable and of its own, so that slow CRM calls never starve the rest.
-    task_queues=[Queue(name) for name in QUEUES],
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue=STAGES,
     task_create_missing_queues=False,
     task_routes={

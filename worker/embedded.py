@@ -34,7 +34,7 @@ def broker_url(settings: Settings) -> str | None:
 def _is_ours(left: dict[str, str | int]) -> bool:
     try:
         process = psutil.Process(int(left["pid"]))
-        return process.create_time() == left["started"] and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.create_time() == left["started"] and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

@@ -35,6 +35,7 @@ def set_up(*, level: int = logging.INFO) -> None:
         "uvicorn.access",
         "celery.worker.strategy",
         "celery.app.trace",
+        "celery.beat",
         "kombu",
         "alembic",
     ):

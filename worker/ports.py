@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -173,8 +173,10 @@ class FactSource(Protocol):
     """A source of facts for enrich. One file in `worker/enrichment/`, one line in its registry."""
 
     name: str
+    fields: Collection[str]
+    """The facts it may find."""
     max_age: float
-    """Seconds for which an answer stays good."""
+    """Seconds for which an answer stays good; 0 for one that only computes and is not worth keeping."""
 
     def key(self, contact: Contact) -> str:
         """What this source would be asked (a domain, a document), which is the cache's key; empty: nothing to ask."""

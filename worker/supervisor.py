@@ -118,7 +118,7 @@ class Supervisor:
             log.warning("a process ended; starting it again", process=child.name, status=status, seconds=pause)
         if child.process is None and now >= child.start_at:
             command = [sys.executable, "-m", "worker.cli", "--data", str(self.settings.data), *child.arguments]
-            child.process = subprocess.Popen(
+            child.process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
                 stdin=subprocess.PIPE,
                 env={**os.environ, WATCHED: "1"},
@@ -174,7 +174,7 @@ def is_up(settings: Settings) -> bool:
     """Whether a `portaria up` works on the data folder."""
     try:
         pid, started = (settings.run_folder / _LOCK).read_text().split()
-        return psutil.Process(int(pid)).create_time() == float(started)
+        return bool(psutil.Process(int(pid)).create_time() == float(started))
     except (OSError, ValueError, psutil.Error):
         return False
 

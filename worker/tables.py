@@ -185,7 +185,8 @@ crm_writes = sa.Table(
     sa.Column("write", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # intended, attempted (outcome unknown), done
     sa.Column("remote", sa.Text),
-    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Moment),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.Index("ix_crm_writes_submission_id", "submission_id"),

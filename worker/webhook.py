@@ -34,7 +34,10 @@ log = structlog.get_logger()
 TRY_SOURCE = "try"
 """The source of the form at `/`."""
 
-READABLE = frozenset({"application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""})
+READABLE = frozenset(
+    {"application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
+    | {"text/csv", "application/x-ndjson", "text/vcard", "message/rfc822"}
+)
 """Media types that some source can read; `+json` ones too."""
 
 _TITLES = {

@@ -1,5 +1,5 @@
 """`python -m worker.cli`: how the supervisor starts its children."""
 
-from worker.cli import main
+from worker.cli.main import main
 
 main()

@@ -61,9 +61,9 @@ def check() -> None:
     found.append(("broker", _check_broker(chosen)))
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, problems in found:
-        for problem in problems:
-            mark = "[red]wrong[/red]" if problem.fatal else "[yellow]note[/yellow]"
-            table.add_row(mark, name, f"{escape(problem.what)}\n[dim]{escape(problem.mend)}[/dim]")
+        for each in problems:
+            mark = "[red]wrong[/red]" if each.fatal else "[yellow]note[/yellow]"
+            table.add_row(mark, name, f"{escape(each.what)}\n[dim]{escape(each.mend)}[/dim]")
         if not any(problem.fatal for problem in problems):
             table.add_row("[green]ok[/green]", name, "")
     console.print(table)

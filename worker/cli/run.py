@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 import uvicorn
 
@@ -9,8 +11,10 @@ from worker import celery_app, demo, embedded, supervisor
 from worker.cli import starting
 from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, settings
 from worker.config import Settings
-from worker.errors import ConfigurationError
+from worker.errors import ConfigurationError, TransientError
 from worker.webhook import build_web
+
+PING_SECONDS = 5.0
 
 
 def add_to(portaria: Shell) -> None:
@@ -77,8 +81,12 @@ def web(port: int | None, host: str | None) -> None:
 @click.option("--queues", default=",".join(celery_app.QUEUES), show_default=True, help="Queues to work on.")
 @click.option("--name", default="all", show_default=True, help="Name of this worker, as Flower shows it.")
 @click.option("--processes", type=click.IntRange(1), help="Pool processes.  [default: worker.processes]")
-def worker(queues: str, name: str, processes: int | None) -> None:
+@click.option("--ping", is_flag=True, help="Ask this host's worker of that name whether it is well, and end.")
+def worker(queues: str, name: str, processes: int | None, ping: bool) -> None:
     """Run a Celery worker."""
+    if ping:
+        _ping(name)
+        return
     unknown = sorted(set(queues.split(",")) - set(celery_app.QUEUES))
     if unknown:
         raise ConfigurationError(f"no such queue: {', '.join(unknown)}; there are {', '.join(celery_app.QUEUES)}")
@@ -86,9 +94,17 @@ def worker(queues: str, name: str, processes: int | None) -> None:
     chosen = settings()
     celery_app.configure(chosen, _broker(chosen))
     open_runtime(chosen).database.close()
-    arguments = ["worker", "--hostname", f"{name}@%h", "--queues", queues, "--loglevel", "INFO"]
+    arguments = ["--quiet", "worker", "--hostname", f"{name}@%h", "--queues", queues, "--loglevel", "INFO"]
     arguments += ["--concurrency", str(processes or chosen.processes), "--without-mingle", "--without-gossip"]
     celery_app.app.worker_main(arguments)
+
+
+def _ping(name: str) -> None:
+    chosen = settings()
+    celery_app.configure(chosen, _broker(chosen))
+    worker_name = f"{name}@{socket.gethostname()}"
+    if not celery_app.app.control.ping(destination=[worker_name], timeout=PING_SECONDS):
+        raise TransientError(f"{worker_name} does not answer")
 
 
 @click.command(cls=Shell.command_class)

@@ -93,7 +93,7 @@ def failed(runtime: Runtime, item: Claimed, error: Exception, now: datetime) -> 
         if item.attempts > tries:
             detail = f"still failing after {item.attempts} tries ({error.code}: {error}); replay when it is mended"
             return Outcome(item, State.DEAD, item.stage, reason=GAVE_UP, detail=detail)
-        wait = max(wait, error.retry_after or 0)
+        wait = wait if error.retry_after is None else error.retry_after
         code, detail = error.code, str(error)
     else:
         # Its text may hold personal data, so only the kind of error and the places in the code are told.

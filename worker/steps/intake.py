@@ -202,7 +202,19 @@ def _add_submissions(
 
 def _as_received(item: SourceRecord | BadRecord, now: datetime) -> dict[str, object]:
     if isinstance(item, BadRecord):
-        state = {"state": State.REJECTED, "stage": None, "due_at": None}
-        return {**state, "record": "", "reason": item.reason, "detail": item.detail}
-    state = {"state": State.RECEIVED, "stage": NEXT_STAGE[State.RECEIVED], "due_at": now}
-    return {**state, "record": item.model_dump_json(), "reason": "", "detail": ""}
+        return {
+            "state": State.REJECTED,
+            "stage": None,
+            "due_at": None,
+            "record": "",
+            "reason": item.reason,
+            "detail": item.detail,
+        }
+    return {
+        "state": State.RECEIVED,
+        "stage": NEXT_STAGE[State.RECEIVED],
+        "due_at": now,
+        "record": item.model_dump_json(),
+        "reason": "",
+        "detail": "",
+    }

@@ -18,7 +18,7 @@ from pipelines.dedupe.merge import merge_contacts
 from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model
 from pipelines.models import Contact, Decision, DecisionKind
 from pipelines.states import NEXT_STAGE, Stage, State
-from worker.errors import ConfigurationError, PermanentError
+from worker.errors import PermanentError
 from worker.ids import contact_id
 from worker.steps import claims
 from worker.steps.claims import Report
@@ -40,26 +40,14 @@ LOCKED_TOGETHER = 25
 
 def dedupe(runtime: Runtime, ids: Sequence[str]) -> Report:
     """The dedupe stage of these submissions."""
-    policy = policy_of(runtime)
     claimed = claims.claim(runtime, Stage.DEDUPE, ids)
     kept: list[Outcome] = []
     for start in range(0, len(claimed), LOCKED_TOGETHER):
         some = claimed[start : start + LOCKED_TOGETHER]
         with runtime.database.write() as tx:
-            resolution = _Resolution(tx, policy, DEFAULT_MODEL, runtime.clock())
+            resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, runtime.clock())
             kept += resolution.resolve(runtime, some)
     return claims.report(Stage.DEDUPE, kept, len(claimed))
-
-
-def policy_of(runtime: Runtime) -> Policy:
-    """The `[dedupe]` of portaria.toml. Raises `ConfigurationError`."""
-    try:
-        return Policy(**runtime.settings.dedupe)
-    except TypeError:
-        known = ", ".join(Policy.__slots__)
-        raise ConfigurationError(f"[dedupe] knows these keys: {known}") from None
-    except ValueError as problem:
-        raise ConfigurationError(f"[dedupe] {problem}") from None
 
 
 @dataclass
@@ -229,7 +217,7 @@ def resolve_review(runtime: Runtime, submission: str, *, same_as: str | None, by
         told = Contact.model_validate_json(row["contact"])
         subject = features(told)
         keys = [key.hash for key in keys_of(subject)]
-        resolution = _Resolution(tx, policy_of(runtime), DEFAULT_MODEL, now)
+        resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, now)
         resolution.load(keys)
         if same_as and not resolution.has(same_as):
             raise PermanentError(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psutil
 
+from pipelines.dedupe.decision import Policy
+from pipelines.scoring import ScoringModel, read_scoring
+from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, enrichment, sinks, sources
 from worker.config import Settings
 from worker.errors import ConfigurationError
@@ -34,6 +37,9 @@ class Runtime:
     crm: Crm
     fact_sources: Mapping[str, FactSource]
     sinks: Mapping[str, Sink]
+    scoring: ScoringModel
+    rules: Sequence[WorkflowRule]
+    policy: Policy
     owner: str
     """Who holds the leases taken here: `host:pid:start`."""
     clock: Clock
@@ -55,6 +61,13 @@ class Runtime:
 def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
     """Open the store and the adapters that the settings name. Raises `ConfigurationError`."""
     settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        scoring, rules = read_scoring(settings.scoring), read_rules(settings.workflows)
+        policy = Policy(**settings.dedupe)
+    except TypeError:
+        raise ConfigurationError(f"{settings.file}: [dedupe] knows {', '.join(Policy.__slots__)}") from None
+    except ValueError as problem:
+        raise ConfigurationError(f"{settings.file}: {problem}") from None
     database = Database(settings.database_url)
     records = LocalRecordTable(database, clock)
     return Runtime(
@@ -63,6 +76,9 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         crm=crm.build_crm(settings.crm, records),
         fact_sources=enrichment.build_fact_sources(settings.enrichment),
         sinks=sinks.build_sinks(settings.sinks),
+        scoring=scoring,
+        rules=rules,
+        policy=policy,
         owner=owner_of(os.getpid()),
         clock=clock,
     )

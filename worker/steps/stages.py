@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from pipelines.normalize import normalize_record
+import structlog
 from pipelines.validate import is_rejected, validate_contact
 from pydantic import TypeAdapter
 
-from pipelines.models import Contact, Fact, Finding, Origin, SourceRecord
+from pipelines.dedupe.features import dump_features, features
+from pipelines.enrich import merge_facts, wanted_facts
+from pipelines.models import Contact, DecisionKind, Fact, Finding, Origin, SourceRecord
+from pipelines.normalize import normalize_record
+from pipelines.score import score_contact
 from pipelines.states import Stage, State
+from worker.errors import PortariaError
+from worker.ports import FactSource
 from worker.steps import claims
 from worker.steps.claims import Report
 from worker.steps.runtime import Runtime
-from worker.store import submissions
+from worker.store import contacts, facts, submissions
 from worker.store.submissions import Claimed, Outcome
+
+log = structlog.get_logger()
 
 FACTS = TypeAdapter(tuple[Fact, ...])
 FINDINGS = TypeAdapter(tuple[Finding, ...])
@@ -67,3 +76,93 @@ def validate(runtime: Runtime, ids: Sequence[str]) -> Report:
         return submissions.reached(item, due_at=claims.next_look(runtime, now), findings=kept)
 
     return claims.run(runtime, Stage.VALIDATE, ids, work)
+
+
+def enrich(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """Find what the person did not say. A source that is down is done without: it never holds a contact up."""
+    claimed = claims.claim(runtime, Stage.ENRICH, ids)
+    now = runtime.clock()
+    with runtime.database.read() as tx:
+        golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])
+    found: dict[str, tuple[Fact, ...]] = {}
+    outcomes: list[Outcome] = []
+    for item in claimed:
+        try:
+            found[item.id] = ask_sources(runtime, golden[item.contact_id or ""].contact, now)
+        except Exception as error:
+            outcomes.append(claims.failed(runtime, item, error, now))
+    with runtime.database.write() as tx:
+        ours = submissions.still_ours(tx, claimed)
+        told = [item for item in claimed if item.id in found and item.id in ours]
+        held = contacts.golden(tx, [item.contact_id for item in told if item.contact_id], locked=True)
+        for item in told:
+            known = held[item.contact_id or ""]
+            origin = Origin(
+                source=item.source, delivery=item.delivery_id, submission=item.id, stage=Stage.ENRICH, at=now
+            )
+            contact, kept = merge_facts(known.contact, found[item.id], origin)
+            if contact != known.contact:
+                contacts.change(tx, known, contact, dump_features(features(contact)), now=now)
+                held[known.id] = replace(known, contact=contact)
+            due = claims.next_look(runtime, now)
+            outcomes.append(submissions.reached(item, due_at=due, facts=FACTS.dump_json(kept).decode()))
+        saved = submissions.save(tx, outcomes, now=now, by=runtime.owner)
+    return claims.report(Stage.ENRICH, saved, len(claimed))
+
+
+def ask_sources(runtime: Runtime, contact: Contact, now: datetime) -> tuple[Fact, ...]:
+    """What the sources say of what is missing, cheapest first, each asked once."""
+    sources = list(runtime.fact_sources.values())
+    asked: set[str] = set()
+    known: list[Fact] = []
+    while questions := wanted_facts(contact, sources, known, asked):
+        for question in questions:
+            asked.add(question.source)
+            known += _ask(runtime, runtime.fact_sources[question.source], question.key, now)
+    return tuple(known)
+
+
+def _ask(runtime: Runtime, source: FactSource, key: str, now: datetime) -> Sequence[Fact]:
+    """The answer of one source, from the cache while it is good."""
+    if source.max_age <= 0:  # it only computes
+        return source.ask(key, now)
+    with runtime.database.read() as tx:
+        kept = facts.cached(tx, source.name, [key], now).get(key)
+    if kept is not None:
+        return kept
+    try:
+        answer = source.ask(key, now)
+    except PortariaError as problem:
+        log.warning("a source of facts did not answer", source=source.name, reason=problem.code)
+        return ()
+    with runtime.database.write() as tx:
+        facts.keep(tx, source.name, {key: answer}, now + timedelta(seconds=source.max_age))
+    return answer
+
+
+def score(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """0 to 100, with the reasons that sum to it; the contact keeps its newest."""
+    claimed = claims.claim(runtime, Stage.SCORE, ids)
+    now = runtime.clock()
+    with runtime.database.read() as tx:
+        golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])
+
+    def work(item: Claimed) -> Outcome:
+        known = golden[item.contact_id or ""]
+        scored = score_contact(
+            known.contact,
+            FACTS.validate_json(item.facts or "[]"),
+            DecisionKind(item.decision or DecisionKind.NEW),
+            item.source,
+            runtime.scoring,
+            now=now,
+            arrivals=known.arrivals,
+        )
+        return submissions.reached(item, due_at=claims.next_look(runtime, now), score=scored.model_dump_json())
+
+    outcomes = [claims.attempt(runtime, item, now, work) for item in claimed]
+    with runtime.database.write() as tx:
+        saved = submissions.save(tx, outcomes, now=now, by=runtime.owner)
+        scores = {one.claimed.contact_id or "": str(one.values["score"]) for one in saved if "score" in one.values}
+        contacts.set_scores(tx, scores, now)
+    return claims.report(Stage.SCORE, saved, len(claimed))

@@ -161,7 +161,7 @@ def summaries(
 
 def states(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
     """The state of each of these."""
-    found = {}
+    found: dict[str, str] = {}
     for some in chunks(ids):
         found |= {
             row.id: row.state for row in tx.execute(sa.select(table.c.id, table.c.state).where(table.c.id.in_(some)))

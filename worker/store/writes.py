@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring, rows
+from worker.store.engine import Transaction, chunks, insert_ignoring, insert_new, rows
 
 table = tables.crm_writes
 
@@ -22,46 +23,67 @@ DONE = "done"
 STARTED = "started"
 
 
+class Standing(StrEnum):
+    """What may be done about a recorded write."""
+
+    FRESH = "fresh"
+    """Never attempted: make the call."""
+    UNKNOWN = "unknown"
+    """Attempted by somebody who did not say how it went: look it up before making the call."""
+    BUSY = "busy"
+    """Somebody else is at it now: come back later."""
+    DONE = "done"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is known of a recorded CRM write."""
+    """A recorded write and what may be done about it."""
 
-    state: str
-    attempts: int
-    remote: RemoteRef | None
-
-
-def attempts(tx: Transaction, keys: Iterable[str]) -> dict[str, Attempt]:
-    """What is known of these writes, by key; those never recorded are absent."""
-    found = {}
-    for some in chunks(sorted(set(keys))):
-        statement = sa.select(table.c.key, table.c.state, table.c.attempts, table.c.remote)
-        for row in tx.execute(statement.where(table.c.key.in_(some))):
-            remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
-            found[row.key] = Attempt(row.state, row.attempts, remote)
-    return found
+    standing: Standing
+    remote: RemoteRef | None = None
 
 
-def attempting(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], now: datetime) -> None:
-    """Record that these writes, by submission, are about to be made."""
-    values = [
-        {
+def attempting(
+    tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], *, owner: str, now: datetime, lease: float
+) -> dict[str, Attempt]:
+    """Record that these writes, by submission, are about to be made by `owner`; by key, what may be done about each.
+
+    One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits.
+    """
+    values = {
+        write.key: {
             "key": write.key,
             "submission_id": submission_id,
             "contact_id": write.contact_id,
             "kind": write.kind,
             "write": write.model_dump_json(),
             "state": ATTEMPTED,
+            "lease_owner": owner,
+            "lease_until": now + timedelta(seconds=lease),
             "created_at": now,
             "updated_at": now,
         }
         for submission_id, some in writes.items()
         for write in some
-    ]
-    insert_ignoring(tx, table, values)
-    for keys in chunks(sorted(write.key for some in writes.values() for write in some)):
-        again = sa.update(table).where(table.c.key.in_(keys), table.c.state == ATTEMPTED)
-        tx.execute(again.values(attempts=table.c.attempts + 1, updated_at=now))
+    }
+    found: dict[str, Attempt] = {}
+    for keys in chunks(sorted(values)):
+        statement = sa.select(table.c.key, table.c.state, table.c.remote, table.c.lease_until)
+        known = tx.execute(statement.where(table.c.key.in_(keys)).order_by(table.c.key).with_for_update()).all()
+        for row in known:
+            remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
+            free = row.lease_until is None or row.lease_until < now
+            standing = Standing.DONE if row.state == DONE else Standing.UNKNOWN if free else Standing.BUSY
+            found[row.key] = Attempt(standing, remote)
+        taken = [key for key in keys if key in found and found[key].standing is Standing.UNKNOWN]
+        again = sa.update(table).where(table.c.key.in_(taken))
+        tx.execute(again.values(lease_owner=owner, lease_until=now + timedelta(seconds=lease), updated_at=now))
+        for key in keys:
+            if key not in found:
+                # Another transaction may have recorded it since we looked: then it is that one's.
+                mine = insert_new(tx, table, values[key])
+                found[key] = Attempt(Standing.FRESH if mine else Standing.BUSY)
+    return found
 
 
 def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> None:
@@ -69,7 +91,15 @@ def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> No
     if remotes:
         statement = sa.update(table).where(table.c.key == sa.bindparam("b_key"))
         values = [{"b_key": key, "remote": remote.model_dump_json()} for key, remote in sorted(remotes.items())]
-        tx.execute(statement.values(state=DONE, remote=sa.bindparam("remote"), updated_at=now), values)
+        free: dict[str, Any] = {"lease_owner": None, "lease_until": None}
+        tx.execute(statement.values(state=DONE, remote=sa.bindparam("remote"), updated_at=now, **free), values)
+
+
+def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
+    """Let others try these writes, which did not go well: they look them up first."""
+    for some in chunks(sorted(keys)):
+        ours = sa.update(table).where(table.c.key.in_(some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
+        tx.execute(ours.values(lease_owner=None, lease_until=None))
 
 
 def of_submission(tx: Transaction, submission_id: str) -> list[dict[str, Any]]:

@@ -1,0 +1,22 @@
+"""The command line. Exit status: 0 all well; 1 something was rejected, quarantined or dead; 2 wrong use; 3 a
+connection is missing."""
+
+from __future__ import annotations
+
+import sys
+
+from worker.cli import dedupe, ingest, lists, operate, reviews, run
+from worker.cli.shell import Shell
+
+portaria = Shell(
+    name="portaria",
+    help="The front desk of a CRM: every contact received once, recognised, scored and announced.",
+    no_args_is_help=True,
+)
+for module in (run, ingest, lists, reviews, dedupe, operate):
+    module.add_to(portaria)
+
+
+def main() -> None:
+    """The `portaria` command."""
+    sys.exit(portaria.main(standalone_mode=True))

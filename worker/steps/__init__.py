@@ -1,0 +1,71 @@
+"""What is done: receive, open, dispatch, and one step a stage. Everything that acts goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pipelines.states import Stage, tail_from
+from worker.steps.claims import Report
+from worker.steps.doors import (
+    NoHandshake,
+    authenticate,
+    fresh_key,
+    handshake,
+    recover,
+    replay_delivery,
+    standing,
+    story,
+)
+from worker.steps.intake import dispatch, is_backlogged, receive, receive_request
+from worker.steps.perform import create, trigger
+from worker.steps.resolve import dedupe, resolve_review
+from worker.steps.runtime import Runtime
+from worker.steps.stages import enrich, normalize, score, validate
+from worker.store.submissions import Due
+
+STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {
+    Stage.NORMALIZE: normalize,
+    Stage.VALIDATE: validate,
+    Stage.DEDUPE: dedupe,
+    Stage.ENRICH: enrich,
+    Stage.SCORE: score,
+    Stage.CREATE: create,
+    Stage.TRIGGER: trigger,
+}
+
+
+def work_here(runtime: Runtime) -> int:
+    """Do everything that is due in this process, without a broker; how many submissions were sent through."""
+
+    def do(due: Due) -> None:
+        for stage in tail_from(due.stage):
+            STEPS[stage](runtime, due.ids)
+
+    return dispatch(runtime, do)
+
+
+__all__ = [
+    "STEPS",
+    "NoHandshake",
+    "Runtime",
+    "authenticate",
+    "create",
+    "dedupe",
+    "dispatch",
+    "enrich",
+    "fresh_key",
+    "handshake",
+    "is_backlogged",
+    "normalize",
+    "receive",
+    "receive_request",
+    "recover",
+    "replay_delivery",
+    "resolve_review",
+    "score",
+    "standing",
+    "story",
+    "trigger",
+    "validate",
+    "work_here",
+]
