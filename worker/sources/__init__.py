@@ -13,6 +13,7 @@ from worker.errors import ConfigurationError
 from worker.ports import Source
 from worker.sources.cf7 import ContactForm7
 from worker.sources.elementor import Elementor
+from worker.sources.files import media_type_of, parse
 from worker.sources.fluentforms import FluentForms
 from worker.sources.generic import Generic
 from worker.sources.googleforms import GoogleForms
@@ -28,6 +29,8 @@ from worker.sources.typeform import Typeform
 from worker.sources.webflow import Webflow
 from worker.sources.whatsapp import WhatsApp
 from worker.sources.wpforms import WPForms
+
+__all__ = ["SOURCES", "get_source", "media_type_of", "parse"]
 
 _ALL: tuple[Source, ...] = (
     ContactForm7(),

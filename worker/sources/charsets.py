@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+from io import BytesIO, TextIOWrapper
+from typing import TextIO
 
 LENIENT = "portaria.cp1252"
 """Error handler: what is not UTF-8 is read as Windows-1252, the charset that old forms and spreadsheets really send."""
@@ -65,3 +67,8 @@ def decode_text(body: bytes, declared: str = "") -> str:
     except (LookupError, UnicodeError):
         # A declared codec that turns bytes into something else (rot13, base64) or that knows no error handlers.
         return body.decode("utf-8", LENIENT)
+
+
+def open_text(body: bytes, declared: str = "") -> TextIO:
+    """`decode_text` lazily, line by line; line ends of every kind end a line and are left on it."""
+    return TextIOWrapper(BytesIO(body), encoding=encoding_of(body[:1024], declared), errors=LENIENT, newline="")
