@@ -9,7 +9,7 @@ from pipelines.documents import looks_like_document, parse_document
 from pipelines.emails import find_emails
 from pipelines.models import Document, Email, Phone
 from pipelines.names import clean_name
-from pipelines.phones import find_phones
+from pipelines.phones import find_phones, without_trunk
 from pipelines.text import is_placeholder, tidy_text, vocabulary, words
 
 TAKEN_APART = "taken_apart"
@@ -46,7 +46,7 @@ def take_apart(text: str, region: str = "BR", area_code: str = "") -> Parts:
 
     Linear time; never raises.
     """
-    text = tidy_text(text)
+    text = without_trunk(tidy_text(text))
     emails = find_emails(text)
     phones = find_phones(text, region, area_code)
     documents: dict[str, Document] = {}

@@ -43,7 +43,8 @@ _SERVICES = ("800", "300", "303", "500", "900")
 """First digits of Brazilian numbers that belong to a service, not to an area (Anatel: códigos não geográficos)."""
 _SHAPED_AS_DOCUMENT = re.compile(r"\d{3}\.\d{3}\.\d{3}-?\d\d|\d\d\.\d{3}\.\d{3}/?.*")
 
-_SEPARATOR = re.compile(r"[,;|\n/]| - (?=[(+])")
+_SEPARATOR = re.compile(r"[,;|\n]")
+_WITHIN = re.compile(r"/| - (?=[(+])")
 _CANDIDATE = re.compile(r"(?<![\w.$%#=-])\+?\(?\+?\d[\d ().\-–]{5,}\d(?![\w%])")
 _BRAZILIAN = re.compile(r"(?:\+?55[ .-]?)?\(?0?\d\d\)?[ .-]?9?[ .-]?\d{4}[ .-]?\d{4}(?!\d)")
 
@@ -71,7 +72,7 @@ def _taken_out(given: str) -> tuple[str, str]:
         return "", ""
     number = _WHATSAPP_LINK.sub(r"+\1", given)
     label = _LABEL_BEFORE.match(number)
-    number = _TRUNK.sub(r"(\1)", number[label.end() :] if label else number)
+    number = without_trunk(number[label.end() :] if label else number)
     extension = _EXTENSION.search(number)
     if extension and (not number[extension.end() :] or _LABEL_AFTER.fullmatch(number[extension.end() :])):
         return number[: extension.start()].strip(), extension[1]
@@ -79,6 +80,11 @@ def _taken_out(given: str) -> tuple[str, str]:
     if after and after.end() == len(number):
         number = number[: after.start()]
     return number.strip(" .,;:"), ""
+
+
+def without_trunk(text: str) -> str:
+    """`text` with the area code alone where a carrier's code is left open: `(0xx11)` becomes `(11)`."""
+    return _TRUNK.sub(r"(\1)", text)
 
 
 def _parsed(number: str, region: str, area_code: str) -> PhoneNumber | None:
@@ -171,11 +177,9 @@ def find_phones(text: str, region: str = "BR", area_code: str = "") -> tuple[Pho
 
 
 def _candidates(text: str) -> Iterator[str]:
-    text = _WHATSAPP_LINK.sub(r" , +\1 , ", text)
-    if "@" in text or "/" in text or "www." in text:  # the digits of addresses and links are no phones
-        text = " ".join("," if "@" in word or "://" in word or "www." in word else word for word in text.split(" "))
+    text = without_trunk(_WHATSAPP_LINK.sub(r" , +\1 , ", text))
     left = _MOST_CANDIDATES
-    for segment in _SEPARATOR.split(_TRUNK.sub(r"(\1)", text)):
+    for segment in (part for chunk in _SEPARATOR.split(text) for part in _WITHIN.split(_without_links(chunk))):
         for match in _CANDIDATE.finditer(segment):
             left -= 1
             if left < 0:
@@ -186,3 +190,10 @@ def _candidates(text: str) -> Iterator[str]:
                 yield from (part.group() for part in _BRAZILIAN.finditer(match.group()))
             else:
                 yield run
+
+
+def _without_links(text: str) -> str:
+    """The digits of addresses and links are no phones."""
+    if "@" not in text and "/" not in text and "www." not in text:
+        return text
+    return " ".join("," if "@" in word or "://" in word or "www." in word else word for word in text.split(" "))
