@@ -44,6 +44,9 @@ COOL_DOWN: Final = 24 * 3600.0
 WORKFLOW_STARTED: Final = "workflow.started"
 """`type` of a notification's payload, as Standard Webhooks recommends payloads to be: type, timestamp, data."""
 
+LONGEST_MESSAGE: Final = 4000
+"""Characters of the message that a notification carries: Standard Webhooks advises payloads below 20 kB."""
+
 _WARMTH: Final = {Temperature.COLD: 0, Temperature.WARM: 1, Temperature.HOT: 2}
 
 
@@ -209,7 +212,7 @@ class _Start(NamedTuple):
                 "temperature": self.score.temperature.value,
                 "reasons": [part.model_dump() for part in (*best, *worst)],
                 "contact": contact_fields(self.contact),
-                "message": self.contact.message,
+                "message": self.contact.message[:LONGEST_MESSAGE],
                 "crm": self.crm_contact.model_dump(),
             },
         }
