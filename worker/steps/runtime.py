@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -36,6 +36,8 @@ class Runtime:
     database: Database
     crm: Crm
     fact_sources: Mapping[str, FactSource]
+    trusted_sources: Collection[str]
+    """Whose findings fill empty fields however unsure they are."""
     sinks: Mapping[str, Sink]
     scoring: ScoringModel
     rules: Sequence[WorkflowRule]
@@ -75,6 +77,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         database=database,
         crm=crm.build_crm(settings.crm, records),
         fact_sources=enrichment.build_fact_sources(settings.enrichment),
+        trusted_sources=enrichment.trusted_sources(settings.enrichment),
         sinks=sinks.build_sinks(settings.sinks),
         scoring=scoring,
         rules=rules,

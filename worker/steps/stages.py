@@ -100,7 +100,7 @@ def enrich(runtime: Runtime, ids: Sequence[str]) -> Report:
             origin = Origin(
                 source=item.source, delivery=item.delivery_id, submission=item.id, stage=Stage.ENRICH, at=now
             )
-            contact, kept = merge_facts(known.contact, found[item.id], origin)
+            contact, kept = merge_facts(known.contact, found[item.id], origin, trusted=runtime.trusted_sources)
             if contact != known.contact:
                 contacts.change(tx, known, contact, dump_features(features(contact)), now=now)
                 held[known.id] = replace(known, contact=contact)
