@@ -18,11 +18,9 @@ from pipelines.mailboxes import MailboxKind, is_student_mailbox, mailbox_kind, t
 from pipelines.models import Contact, Contribution, DecisionKind, DocumentKind, Fact, PhoneKind, Score
 from pipelines.phones import is_valid_phone
 from pipelines.reasons import BASE, CLAMP
-from pipelines.scoring import Points, ScoringModel, read_scoring
+from pipelines.scoring import Points, ScoringModel
 from pipelines.states import Stage
 from pipelines.text import fold, is_placeholder, vocabulary, words
-
-__all__ = ["OPTED_OUT", "ScoringModel", "read_scoring", "score_contact"]
 
 OPTED_OUT: Final = "opted_out"
 """Fact: `true` where a source knows that the person wants no messages."""

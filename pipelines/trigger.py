@@ -31,12 +31,7 @@ from pipelines.models import (
     WriteKind,
 )
 from pipelines.reasons import best_and_worst, reasons_text
-from pipelines.workflow_rules import SHIPPED_RULES, WorkflowRule, read_rules
-
-__all__ = [
-    "COOL_DOWN", "SHIPPED_RULES", "RecentTrigger", "Standing", "Verdict", "WorkflowRule", "judge_rules", "read_rules",
-    "start_workflows",
-]  # fmt: skip
+from pipelines.workflow_rules import WorkflowRule
 
 COOL_DOWN: Final = 24 * 3600.0
 """Seconds for which a workflow does not start again for the same contact."""
