@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def _files(paths: Sequence[str]) -> Iterator[_File]:
     for text in paths:
         path = Path(text)
         if text == "-":
-            yield _File("-", click.get_binary_stream("stdin").read())
+            yield _File("-", sys.stdin.buffer.read())
         elif path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
             if not inside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -152,7 +153,7 @@ def show_delivery(delivery_id: str, body: bool, as_json: bool) -> None:
     if row is None:
         raise PermanentError(f"there is no delivery {delivery_id}; `portaria deliveries list` shows the newest")
     if kept is not None:
-        click.get_binary_stream("stdout").write(kept.body)
+        sys.stdout.buffer.write(kept.body)
         return
     _print({**delivery_view(row), "submissions": [f"{each['id']} {each['state']}" for each in held]}, as_json)
 

@@ -1,0 +1,166 @@
+"""The door: what it takes, what it refuses, and that it keeps before it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from worker import steps
+from worker.steps.runtime import Runtime
+from worker.store import deliveries
+from worker.store.engine import Database
+from worker.webhook import build_web
+
+PROOF = {"Authorization": "Bearer invented-secret"}
+
+
+@pytest.fixture
+def rung() -> Event:
+    return Event()
+
+
+@pytest.fixture
+def web(runtime: Runtime, rung: Event) -> Iterator[TestClient]:
+    with TestClient(build_web(runtime, ring=rung.set), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def kept(runtime: Runtime) -> int:
+    return sum(steps.standing(runtime).deliveries.values())
+
+
+def problem(answer: Any, status: int) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    return dict(body)
+
+
+def test_what_is_acknowledged_is_kept_and_the_bell_rings(web: TestClient, runtime: Runtime, rung: Event) -> None:
+    answer = web.post("/hooks/site", content=b'{"nome": "x"}', headers={**PROOF, "Content-Type": "application/json"})
+    assert answer.status_code == 202
+    with runtime.database.read() as tx:
+        delivery = deliveries.read(tx, answer.json()["delivery"])
+    assert delivery is not None
+    assert delivery.body == b'{"nome": "x"}'
+    assert rung.wait(5)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}])
+def test_without_proof_nothing_is_stored(web: TestClient, runtime: Runtime, headers: dict[str, str]) -> None:
+    problem(web.post("/hooks/site", json={"nome": "x"}, headers=headers), 401)
+    problem(web.post("/hooks/site/wrong", json={"nome": "x"}, headers=headers), 401)
+    assert kept(runtime) == 0
+
+
+def test_the_secret_may_stand_in_the_path(web: TestClient) -> None:
+    assert web.post("/hooks/site/invented-secret", json={"nome": "x"}).status_code == 202
+
+
+def test_an_unknown_source_is_not_found(web: TestClient) -> None:
+    assert "[sources.nobody]" in problem(web.post("/hooks/nobody", json={}, headers=PROOF), 404)["detail"]
+
+
+def test_too_large_is_refused_whether_declared_or_not(web: TestClient, runtime: Runtime) -> None:
+    large = b"x" * (runtime.settings.web.max_body + 1)
+    problem(web.post("/hooks/site", content=large, headers=PROOF), 413)
+    problem(web.post("/hooks/site", content=iter([large]), headers=PROOF), 413)
+    just = b"x" * runtime.settings.web.max_body
+    assert web.post("/hooks/site", content=just, headers=PROOF).status_code == 202
+
+
+def test_a_media_type_nobody_reads_is_refused_to_who_is_authentic(web: TestClient) -> None:
+    picture = {"Content-Type": "image/png"}
+    problem(web.post("/hooks/site", content=b"x", headers={**PROOF, **picture}), 415)
+    problem(web.post("/hooks/site", content=b"x", headers=picture), 401)
+
+
+def test_a_source_without_handshake_takes_no_get(web: TestClient) -> None:
+    assert problem(web.get("/hooks/site"), 405)["detail"]
+
+
+def test_what_cannot_be_read_is_taken_and_quarantined(web: TestClient, runtime: Runtime) -> None:
+    headers = {**PROOF, "Content-Type": "application/json"}
+    answer = web.post("/hooks/site", content=b'{"nome": "cut', headers=headers)
+    assert answer.status_code == 202
+    steps.work_here(runtime)
+    story = steps.story(runtime, answer.json()["delivery"])
+    assert story is not None
+    assert (story.delivery["state"], story.submissions) == ("quarantined", [])
+    assert "JSON" in story.delivery["detail"]
+
+
+def test_the_same_delivery_gets_the_same_answer_and_is_stored_once(web: TestClient, runtime: Runtime) -> None:
+    answers = {web.post("/hooks/site", json={"nome": "x"}, headers=PROOF).json()["delivery"] for _ in range(3)}
+    assert len(answers) == 1
+    assert kept(runtime) == 1
+
+
+def test_a_broken_doorbell_costs_nobody_their_answer(runtime: Runtime) -> None:
+    def broken() -> None:
+        raise ConnectionError
+
+    with TestClient(build_web(runtime, ring=broken)) as client:
+        for number in range(3):
+            assert client.post("/hooks/site", json={"n": number}, headers=PROOF).status_code == 202
+
+
+def test_health_readiness_and_metrics(web: TestClient) -> None:
+    assert web.get("/healthz").json() == {"status": "alive"}
+    assert web.get("/readyz").json() == {"status": "ready"}
+    web.post("/hooks/site", json={"nome": "x"}, headers=PROOF)
+    metrics = web.get("/metrics").text
+    assert 'portaria_deliveries{state="received"} 1.0' in metrics
+
+
+def test_not_ready_while_the_schema_is_old(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Database, "revision", lambda _: ("0000", "0001"))
+    with TestClient(build_web(runtime, ring=lambda: None)) as client:
+        assert "portaria migrate" in problem(client.get("/readyz"), 503)["detail"]
+
+
+def test_the_form_goes_all_the_way(web: TestClient, runtime: Runtime) -> None:
+    assert "Nome completo" in web.get("/").text
+    answer = web.post("/try", data={"nome": "Olga Prates", "email": "olga@example.com"}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert "looks again" in web.get(answer.headers["location"]).text
+    steps.work_here(runtime)
+    page = web.get(answer.headers["location"]).text
+    assert "Olga Prates" in page
+    assert "new contact" in page
+    assert "looks again" not in page
+
+
+@pytest.mark.parametrize("headers", [{"Host": "portaria.example.com"}, {"Origin": "https://elsewhere.example.com"}])
+def test_the_form_answers_at_home_only(web: TestClient, runtime: Runtime, headers: dict[str, str]) -> None:
+    problem(web.post("/try", data={"nome": "x"}, headers=headers), 404)
+    assert kept(runtime) == 0
+
+
+def test_a_page_shows_text_as_text(web: TestClient, runtime: Runtime) -> None:
+    answer = web.post("/try", data={"nome": "<script>alert(1)</script> Silva", "email": "a@example.com"})
+    steps.work_here(runtime)
+    assert "<script>alert" not in web.get(answer.url.path).text
+
+
+def test_sixty_leads_in_one_hook_are_sixty_submissions(web: TestClient, runtime: Runtime) -> None:
+    fields = {"account[subdomain]": "acme", "account[id]": "1"}
+    for number in range(60):
+        for key in ("id", "name", "status_id", "price", "responsible_user_id", "last_modified", "modified_user_id"):
+            fields[f"leads[add][{number}][{key}]"] = f"{number}"
+        for key in ("created_user_id", "date_create", "pipeline_id", "account_id", "created_at", "updated_at"):
+            fields[f"leads[add][{number}][{key}]"] = f"{number}"
+        for position in range(7):
+            fields[f"leads[add][{number}][custom_fields][{position}][values][0][value]"] = "x"
+    assert len(fields) >= 1200
+    delivery = web.post("/hooks/kommo/invented-secret", data=fields).json()["delivery"]
+    steps.work_here(runtime)
+    story = steps.story(runtime, delivery)
+    assert story is not None
+    assert len(story.submissions) == 60, json.dumps(story.delivery, default=str)
