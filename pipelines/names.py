@@ -144,9 +144,17 @@ def mend_case(text: str, *, starts: bool = True) -> str:
     capitals among others that are not is mended from four letters on; shorter ones may be initials. `starts` False: it
     is a family name, and its first particle is small too.
     """
-    parts = text.split(" ")
-    shouting = all(part == part.upper() for part in parts if fold(part) not in _PARTICLES)
     starts = starts and "," not in text
+    for _ in range(4):  # a mended word can show that the others were not shouted against it; twice is the most seen
+        before, text = text, _mended_once(text, starts)
+        if text == before:
+            break
+    return text
+
+
+def _mended_once(text: str, starts: bool) -> str:
+    parts = text.split(" ")
+    shouting = all(part == part.upper() for part in parts if len(part) > 1 and fold(part) not in _PARTICLES)
     return " ".join(_mended_word(part, shouting, first=starts and i == 0) for i, part in enumerate(parts))
 
 
@@ -165,7 +173,7 @@ def _mended_word(word: str, shouting: bool, first: bool) -> str:
 
 
 def _capitalized(part: str) -> str:
-    part = part[:1].upper() + part[1:].lower()
+    part = part[:1].title() + part[1:].lower()
     if part.startswith("Mc") and len(part) >= 5:
         part = "Mc" + part[2].upper() + part[3:]
     return part
