@@ -31,7 +31,7 @@ class Points(Value):
     # fit
     corporate_mail: Count = 10
     """A person's own mailbox at a company's domain."""
-    role_mail: Count = 5
+    role_mail: Count = 7
     """Only a desk's mailbox (contato@) at a company's domain."""
     company: Count = 5
     """The company is named, be it in the place of the job title."""
@@ -64,8 +64,8 @@ class Points(Value):
     disposable_mail: Count = -30
     """Every address is a throw-away one."""
     student: Count = -25
-    job_seeker: Count = -30
-    vendor: Count = -30
+    job_seeker: Count = -40
+    vendor: Count = -40
     """Wants to sell something to us."""
     test_like: Count = -60
     """Filled in to try the form: teste, asdf."""
