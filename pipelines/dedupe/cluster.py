@@ -16,25 +16,29 @@ COHESION: Final = 0.5
 
 
 def cluster(
-    size: int, pairs: Iterable[tuple[int, int, float]], *, threshold: float = COHESION, missing: float = 0.0
+    size: int,
+    pairs: Iterable[tuple[int, int, float]],
+    *,
+    threshold: float = COHESION,
+    weights: Sequence[int] | None = None,
 ) -> list[int]:
     """The cluster of each of `size` items: the number of its first member.
 
-    `pairs` are (left, right, probability), each pair at most once; pairs left out have the probability `missing`. Items
-    that no pair names stay alone. The order of the pairs does not matter.
+    `pairs` are (left, right, probability), each pair at most once. An item stands for `weights` records (one unless
+    given). Items that no pair names stay alone. The order of the pairs does not matter.
     """
     links: list[dict[int, float]] = [{} for _ in range(size)]
+    members = list(weights) if weights is not None else [1] * size
     for left, right, probability in pairs:
         if left != right:
-            links[left][right] = links[right][left] = probability - missing
-    members = [1] * size
+            links[left][right] = links[right][left] = probability * members[left] * members[right]
     owner = list(range(size))
     stamps = [0] * size
     queue = [
-        (-(excess + missing), left, right, 0, 0)
+        (-total / (members[left] * members[right]), left, right, 0, 0)
         for left, row in enumerate(links)
-        for right, excess in row.items()
-        if left < right and excess + missing >= threshold
+        for right, total in row.items()
+        if left < right and total / (members[left] * members[right]) >= threshold
     ]
     heapify(queue)
     while queue:
@@ -54,7 +58,7 @@ def cluster(
         links[right] = {}
         for other, total in ours.items():
             links[other][left] = total
-            average = total / (members[left] * members[other]) + missing
+            average = total / (members[left] * members[other])
             if average >= threshold:
                 low, high = (left, other) if left < other else (other, left)
                 heappush(queue, (-average, low, high, stamps[low], stamps[high]))

@@ -353,6 +353,9 @@ for _line in _GROUPS.split("\n"):
     for _name in _names:
         _MEMBERS[_name] = _MEMBERS.get(_name, frozenset()) | {_names[0]}
 
+NICKNAMES: Final = frozenset(_MEMBERS)
+"""Every name in a group, full or short."""
+
 _DIMINUTIVES: Final = (("inha", "a"), ("inho", "o"), ("zinho", ""), ("zinha", ""), ("ita", "a"), ("ito", "o"))
 
 
