@@ -16,8 +16,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Declared as often as not by software that sends UTF-8 all the same: worth no more than the fallback.
-_CLAIMED_BY_HABIT = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
+# Declared as often as not by software that sends UTF-8 all the same, or (the last two) without the mark they need.
+_CLAIMED_BY_HABIT = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252", "utf-16", "utf-32"})
 # Codecs of Python's that are no charset of any document; punycode is also quadratic.
 _NO_CHARSET = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
 
@@ -54,19 +54,16 @@ def encoding_of(head: bytes, declared: str = "") -> str:
         if sample[::2].count(0) * 2 > len(sample[::2]) and not sample[1::2].count(0):
             return "utf-16-be"
     try:
-        codec = codecs.lookup(declared[:40])
+        name = codecs.lookup(declared[:40]).name
+        b"ab".decode(name, LENIENT)  # refuses the codecs that make no text: rot13, base64
     except (LookupError, ValueError):
         return "utf-8"
-    return "utf-8" if codec.name in _CLAIMED_BY_HABIT | _NO_CHARSET else codec.name
+    return "utf-8" if name in _CLAIMED_BY_HABIT | _NO_CHARSET else name
 
 
 def decode_text(body: bytes, declared: str = "") -> str:
     """The text that `body` holds, its byte order mark taken off; never fails."""
-    try:
-        return body.decode(encoding_of(body, declared), LENIENT)
-    except (LookupError, UnicodeError):
-        # A declared codec that turns bytes into something else (rot13, base64) or that knows no error handlers.
-        return body.decode("utf-8", LENIENT)
+    return body.decode(encoding_of(body, declared), LENIENT)
 
 
 def open_text(body: bytes, declared: str = "") -> TextIO:
