@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("contact_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("write", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("remote", sa.Text(), nullable=True),
         sa.Column("lease_owner", sa.Text(), nullable=True),

@@ -67,7 +67,8 @@ def create(runtime: Runtime, ids: Sequence[str]) -> Report:
             planned[item.id] = list(_plan(runtime, item, standing))
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
-    performed = _perform(runtime, planned, standing)
+    planned = _with_outstanding(runtime, planned)
+    performed = _perform(runtime, Stage.CREATE, planned, standing)
     for item in claimed:
         if item.id in planned:
             outcomes.append(_settled(runtime, item, performed.wrong.get(item.id), now))
@@ -87,7 +88,7 @@ def trigger(runtime: Runtime, ids: Sequence[str]) -> Report:
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
     wanted = {item: [write for one in triggers for write in one.writes] for item, triggers in started.items()}
-    performed = _perform(runtime, wanted, standing)
+    performed = _perform(runtime, Stage.TRIGGER, wanted, standing)
     for item in claimed:
         if item.id not in started:
             continue
@@ -146,6 +147,17 @@ def _plan(runtime: Runtime, item: Claimed, standing: _Standing) -> Sequence[CrmW
     )
 
 
+def _with_outstanding(runtime: Runtime, planned: Mapping[str, Sequence[CrmWrite]]) -> dict[str, list[CrmWrite]]:
+    """The plans, with what an earlier try had planned and did not get done: a note whose contact is there by now."""
+    with runtime.database.read() as tx:
+        before = writes.outstanding(tx, planned, Stage.CREATE)
+    together: dict[str, list[CrmWrite]] = {}
+    for submission, some in planned.items():
+        keys = {write.key for write in some}
+        together[submission] = [*some, *(write for write in before.get(submission, ()) if write.key not in keys)]
+    return together
+
+
 def _start(runtime: Runtime, item: Claimed, standing: _Standing, now: datetime) -> list[Trigger]:
     """Record the workflows of one submission as started; those recorded before, when this is another try."""
     contact_id = item.contact_id or ""
@@ -200,9 +212,13 @@ def _settled(runtime: Runtime, item: Claimed, wrong: PortariaError | None, now: 
     return submissions.reached(item, due_at=claims.next_look(runtime, now))
 
 
-def _perform(runtime: Runtime, wanted: Mapping[str, Sequence[CrmWrite]], standing: _Standing) -> _Performed:
+def _perform(
+    runtime: Runtime, stage: Stage, wanted: Mapping[str, Sequence[CrmWrite]], standing: _Standing
+) -> _Performed:
     """Make the writes of each submission, phase by phase; one that goes wrong holds up only its own submission."""
     performed = _Performed()
+    with runtime.database.write() as tx:
+        writes.intend(tx, wanted, stage, runtime.clock())
     for phase in PHASES:
         now_wanted = {
             submission: [_attached(write, some, performed, standing) for write in some if write.kind in phase]
@@ -232,7 +248,8 @@ def _perform_phase(
     database, owner = runtime.database, runtime.owner
     with database.write() as tx:
         lease = runtime.settings.worker.lease_seconds
-        known = writes.attempting(tx, wanted, owner=owner, now=runtime.clock(), lease=lease)
+        keys = [write.key for some in wanted.values() for write in some]
+        known = writes.attempting(tx, keys, owner=owner, now=runtime.clock(), lease=lease)
     asking: defaultdict[str, list[str]] = defaultdict(list)  # key → the submissions that want it
     calls: dict[str, CrmWrite] = {}
     failed: set[str] = set()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from pipelines.validate import is_rejected, validate_contact
 from pydantic import TypeAdapter
 
 from pipelines.dedupe.features import dump_features, features
@@ -16,6 +15,7 @@ from pipelines.models import Contact, DecisionKind, Fact, Finding, Origin, Sourc
 from pipelines.normalize import normalize_record
 from pipelines.score import score_contact
 from pipelines.states import Stage, State
+from pipelines.validate import is_rejected, validate_contact
 from worker.errors import PortariaError
 from worker.ports import FactSource
 from worker.steps import claims

@@ -12,11 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger
+from pipelines.states import Stage
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring, insert_new, rows
+from worker.store.engine import Transaction, chunks, insert_ignoring, rows
 
 table = tables.crm_writes
 
+INTENDED = "intended"
 ATTEMPTED = "attempted"
 """The call was about to be made; until it is `done` nobody knows whether it was."""
 DONE = "done"
@@ -43,47 +45,61 @@ class Attempt:
     remote: RemoteRef | None = None
 
 
-def attempting(
-    tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], *, owner: str, now: datetime, lease: float
-) -> dict[str, Attempt]:
-    """Record that these writes, by submission, are about to be made by `owner`; by key, what may be done about each.
-
-    One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits.
-    """
-    values = {
-        write.key: {
+def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: Stage, now: datetime) -> None:
+    """Record the writes that `stage` wants, by submission, before any of them is made."""
+    values = [
+        {
             "key": write.key,
             "submission_id": submission_id,
             "contact_id": write.contact_id,
             "kind": write.kind,
             "write": write.model_dump_json(),
-            "state": ATTEMPTED,
-            "lease_owner": owner,
-            "lease_until": now + timedelta(seconds=lease),
+            "stage": stage,
+            "state": INTENDED,
             "created_at": now,
             "updated_at": now,
         }
         for submission_id, some in writes.items()
         for write in some
-    }
+    ]
+    insert_ignoring(tx, table, values)
+
+
+def outstanding(tx: Transaction, submission_ids: Iterable[str], stage: Stage) -> dict[str, list[CrmWrite]]:
+    """Writes that `stage` wanted for these submissions and that are not known to be made, by submission."""
+    found: defaultdict[str, list[CrmWrite]] = defaultdict(list)
+    for some in chunks(sorted(set(submission_ids))):
+        wanted = (table.c.submission_id.in_(some), table.c.stage == stage, table.c.state != DONE)
+        statement = sa.select(table.c.submission_id, table.c.write).where(*wanted).order_by(table.c.key)
+        for row in tx.execute(statement):
+            found[row.submission_id].append(CrmWrite.model_validate_json(row.write))
+    return dict(found)
+
+
+def attempting(tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float) -> dict[str, Attempt]:
+    """Record that these intended writes are about to be made by `owner`; by key, what may be done about each.
+
+    One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits.
+    """
     found: dict[str, Attempt] = {}
-    for keys in chunks(sorted(values)):
+    for some in chunks(sorted(set(keys))):
         statement = sa.select(table.c.key, table.c.state, table.c.remote, table.c.lease_until)
-        known = tx.execute(statement.where(table.c.key.in_(keys)).order_by(table.c.key).with_for_update()).all()
-        for row in known:
+        for row in tx.execute(statement.where(table.c.key.in_(some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
-            free = row.lease_until is None or row.lease_until < now
-            standing = Standing.DONE if row.state == DONE else Standing.UNKNOWN if free else Standing.BUSY
-            found[row.key] = Attempt(standing, remote)
-        taken = [key for key in keys if key in found and found[key].standing is Standing.UNKNOWN]
-        again = sa.update(table).where(table.c.key.in_(taken))
-        tx.execute(again.values(lease_owner=owner, lease_until=now + timedelta(seconds=lease), updated_at=now))
-        for key in keys:
-            if key not in found:
-                # Another transaction may have recorded it since we looked: then it is that one's.
-                mine = insert_new(tx, table, values[key])
-                found[key] = Attempt(Standing.FRESH if mine else Standing.BUSY)
+            found[row.key] = Attempt(_standing(row.state, row.lease_until, now), remote)
+        ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
+        lease_until = now + timedelta(seconds=lease)
+        taken = sa.update(table).where(table.c.key.in_(ours))
+        tx.execute(taken.values(state=ATTEMPTED, lease_owner=owner, lease_until=lease_until, updated_at=now))
     return found
+
+
+def _standing(state: str, lease_until: datetime | None, now: datetime) -> Standing:
+    if state == DONE:
+        return Standing.DONE
+    if state == INTENDED:
+        return Standing.FRESH
+    return Standing.BUSY if lease_until is not None and lease_until >= now else Standing.UNKNOWN
 
 
 def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> None:

@@ -1,0 +1,98 @@
+"""What every CRM adapter must do. An adapter joins by adding itself to `crm`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipelines.models import CrmWrite, RemoteRef, WriteKind
+from worker.crm.local import LocalCrm
+from worker.errors import PermanentError
+from worker.ports import Crm
+from worker.store.engine import Database
+from worker.store.local_crm import LocalRecordTable
+
+
+@pytest.fixture(params=["local"])
+def crm(request: pytest.FixtureRequest, database: Database, clock: Any) -> Crm:
+    assert request.param == "local"
+    return LocalCrm(LocalRecordTable(database, clock))
+
+
+def write(kind: WriteKind, key: str, target: RemoteRef | None = None, **fields: object) -> CrmWrite:
+    return CrmWrite(key=key, kind=kind, contact_id="con_1", target=target, fields=fields)
+
+
+def create(crm: Crm, key: str = "create:con_1", name: str = "Olga Prates") -> RemoteRef:
+    (made,) = crm.perform([write(WriteKind.CREATE_CONTACT, key, name=name, emails=["olga@example.com"])])
+    assert isinstance(made, RemoteRef)
+    return made
+
+
+def test_a_contact_is_made_in_the_adapters_own_system(crm: Crm) -> None:
+    made = create(crm)
+    assert (made.system, made.kind) == (crm.name, "contact")
+
+
+def test_the_outcome_of_a_create_is_found_by_its_key(crm: Crm) -> None:
+    wanted = write(WriteKind.CREATE_CONTACT, "create:con_1", name="Olga Prates")
+    assert crm.look_up(wanted) is None
+    made = create(crm)
+    assert crm.look_up(wanted) == made
+    assert crm.look_up(write(WriteKind.CREATE_CONTACT, "create:con_2", name="Olga Prates")) is None
+
+
+def test_two_of_one_name_are_two(crm: Crm) -> None:
+    assert create(crm, "create:con_1") != create(crm, "create:con_2")
+
+
+def test_outcomes_come_in_the_order_of_the_writes(crm: Crm) -> None:
+    writes = [write(WriteKind.CREATE_CONTACT, f"create:con_{number}", name=f"Pessoa {number}") for number in range(60)]
+    made = crm.perform(writes)
+    assert [crm.look_up(each) for each in writes] == list(made)
+
+
+def test_an_update_of_nobody_goes_wrong_alone(crm: Crm) -> None:
+    there = create(crm)
+    gone = RemoteRef(system=crm.name, kind="contact", id="999999999")
+    first, second = crm.perform(
+        [
+            write(WriteKind.UPDATE_CONTACT, "update:1", gone, company="Acme"),
+            write(WriteKind.UPDATE_CONTACT, "update:2", there, company="Acme"),
+        ]
+    )
+    assert isinstance(first, PermanentError)
+    assert second == there
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "fields"),
+    [
+        (WriteKind.CREATE_LEAD, "lead", {"name": "Olga Prates"}),
+        (WriteKind.CREATE_TASK, "task", {"text": "Ligar", "due_at": "2026-11-21T12:15:00+00:00"}),
+        (WriteKind.ADD_NOTE, "note", {"text": "Quero um orçamento"}),
+    ],
+)
+def test_what_hangs_on_a_contact_is_made_and_found(
+    crm: Crm, kind: WriteKind, made: str, fields: dict[str, str]
+) -> None:
+    wanted = write(kind, f"{made}:1", create(crm), **fields)
+    (ref,) = crm.perform([wanted])
+    assert isinstance(ref, RemoteRef)
+    assert ref.kind == made
+    assert crm.look_up(wanted) == ref
+
+
+def test_tags_are_added_to_those_that_are_there(crm: Crm) -> None:
+    there = create(crm)
+    for tag in ("a", "b", "a"):
+        assert crm.perform([write(WriteKind.ADD_TAGS, f"tags:{tag}", there, tags=[tag])]) == [there]
+
+
+def test_nothing_to_do_is_nothing_done(crm: Crm) -> None:
+    assert list(crm.perform([])) == []
+
+
+def test_a_working_connection_has_no_problems(crm: Crm) -> None:
+    assert list(crm.check()) == []

@@ -1,0 +1,201 @@
+"""Done outside once, whatever the CRM does: refuse, fall silent after it committed, or die in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipelines.models import CrmWrite, RemoteRef, WriteKind
+from pipelines.states import Stage, State
+from worker import steps
+from worker.crm.local import LocalCrm
+from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
+from worker.ports import Priority
+from worker.steps.runtime import Runtime
+from worker.store import local_crm, submissions, writes
+from worker.store.local_crm import LocalRecordTable
+
+KINDS = ("contact", "lead", "task", "note")
+
+
+class FaultyCrm(LocalCrm):
+    """The built-in CRM behind a bad line: `fault` says what happens to each call, and when."""
+
+    def __init__(self, records: LocalRecordTable) -> None:
+        super().__init__(records)
+        self.before: Callable[[CrmWrite], PortariaError | None] = lambda _: None
+        self.after: Callable[[CrmWrite], PortariaError | None] = lambda _: None
+        self.calls: list[WriteKind] = []
+
+    def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
+        results: list[RemoteRef | PortariaError] = []
+        for write in writes:
+            self.calls.append(write.kind)
+            if (problem := self.before(write)) is None:
+                (done,) = super().perform([write])
+                problem = self.after(write)
+                results.append(problem or done)
+            else:
+                results.append(problem)
+        return results
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def crm(runtime: Runtime, clock: Any) -> FaultyCrm:
+    return FaultyCrm(LocalRecordTable(runtime.database, clock))
+
+
+@pytest.fixture
+def faulty(runtime: Runtime, crm: FaultyCrm) -> Runtime:
+    return replace(runtime, crm=crm)
+
+
+HOT = (
+    b'{"nome": "Marina Azevedo", "email": "marina@industria.example.com", "fone": "11 97654-0123", "empresa": "Couto",'
+    b' "cargo": "Diretora", "mensagem": "Preciso de um orcamento urgente para 30 pessoas, podemos marcar uma reuniao?"}'
+)
+
+
+def receive(runtime: Runtime, body: bytes = HOT) -> str:
+    return steps.receive(runtime, "site", body, content_type="application/json", priority=Priority.LIVE).id
+
+
+def records(runtime: Runtime) -> dict[str, int]:
+    with runtime.database.read() as tx:
+        return {kind: len(local_crm.listed(tx, kind)) for kind in KINDS}
+
+
+def state(runtime: Runtime, delivery: str) -> dict[str, Any]:
+    with runtime.database.read() as tx:
+        (row,) = submissions.listed(tx, delivery_id=delivery)
+    return row
+
+
+@pytest.fixture
+def expected(faulty: Runtime, crm: FaultyCrm) -> dict[str, int]:
+    """What a run without faults leaves in the CRM."""
+    return {"contact": 1, "lead": 1, "task": 1, "note": 2}
+
+
+def test_without_faults(faulty: Runtime, expected: dict[str, int]) -> None:
+    delivery = receive(faulty)
+    steps.work_here(faulty)
+    assert state(faulty, delivery)["state"] == State.DONE
+    assert records(faulty) == expected
+
+
+@pytest.mark.parametrize("kind", [*WriteKind])
+def test_a_refusal_waits_and_goes_on_when_it_is_over(
+    faulty: Runtime, crm: FaultyCrm, clock: Any, expected: dict[str, int], kind: WriteKind
+) -> None:
+    refused: list[str] = []
+
+    def once(write: CrmWrite) -> PortariaError | None:
+        if write.kind is kind and not refused:
+            refused.append(write.key)
+            return TransientError("down", code="crm_down", retry_after=60)
+        return None
+
+    crm.before = once
+    delivery = receive(faulty)
+    steps.work_here(faulty)
+    if refused:
+        row = state(faulty, delivery)
+        assert (row["state"], row["reason"]) == (State.WAITING, "crm_down")
+        clock.forward(59)
+        assert steps.work_here(faulty) == 0
+        clock.forward(1)
+        steps.work_here(faulty)
+    assert state(faulty, delivery)["state"] == State.DONE
+    assert records(faulty) == expected
+
+
+@pytest.mark.parametrize("fault", [OutcomeUnknown("time-out"), RuntimeError("bug"), Killed()], ids=repr)
+@pytest.mark.parametrize(
+    "kind", [WriteKind.CREATE_CONTACT, WriteKind.CREATE_LEAD, WriteKind.CREATE_TASK, WriteKind.ADD_NOTE]
+)
+def test_what_committed_and_fell_silent_is_not_made_again(
+    faulty: Runtime, crm: FaultyCrm, clock: Any, expected: dict[str, int], kind: WriteKind, fault: BaseException
+) -> None:
+    struck: list[str] = []
+
+    def once(write: CrmWrite) -> PortariaError | None:
+        if write.kind is kind and not struck:
+            struck.append(write.key)
+            if isinstance(fault, PortariaError):
+                return fault
+            raise fault
+        return None
+
+    crm.after = once
+    delivery = receive(faulty)
+    with suppress(Killed):
+        steps.work_here(faulty)
+    assert struck
+    for _ in range(3):
+        clock.forward(faulty.settings.worker.lease_seconds + 1)
+        steps.work_here(faulty)
+    assert state(faulty, delivery)["state"] == State.DONE
+    assert records(faulty) == expected
+    assert crm.calls.count(kind) == (2 if kind is WriteKind.ADD_NOTE else 1)
+
+
+def test_what_will_never_go_through_is_dead_with_its_reason(faulty: Runtime, crm: FaultyCrm) -> None:
+    crm.before = lambda write: (
+        PermanentError("the pipeline is gone", code="no_pipeline") if write.kind is WriteKind.CREATE_LEAD else None
+    )
+    delivery = receive(faulty)
+    steps.work_here(faulty)
+    row = state(faulty, delivery)
+    assert (row["state"], row["reason"], row["stage"]) == (State.DEAD, "no_pipeline", Stage.TRIGGER)
+
+
+def test_while_another_worker_writes_a_record_nobody_else_does(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
+    delivery = receive(faulty)
+    other = replace(faulty, owner="elsewhere:1:1")
+
+    def interrupted(write: CrmWrite) -> PortariaError | None:
+        crm.before = lambda _: None
+        with other.database.write() as tx:
+            known = writes.attempting(tx, [write.key], owner=other.owner, now=clock.now, lease=60)
+        assert known[write.key].standing is writes.Standing.BUSY
+        return None
+
+    crm.before = interrupted
+    steps.work_here(faulty)
+    assert state(faulty, delivery)["state"] == State.DONE
+
+
+def test_a_dead_crm_is_given_up_only_after_days(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
+    crm.before = lambda _: TransientError("down", code="crm_down")
+    delivery = receive(faulty)
+    steps.work_here(faulty)
+    days = 0.0
+    while state(faulty, delivery)["state"] == State.WAITING:
+        clock.forward(3600)
+        days += 1 / 24
+        steps.work_here(faulty)
+        assert days < 10
+    row = state(faulty, delivery)
+    assert (row["state"], row["reason"]) == (State.DEAD, "gave_up")
+    assert days == pytest.approx(faulty.settings.worker.give_up_days, abs=1)
+
+
+def test_one_that_fails_leaves_the_rest_of_its_batch_alone(faulty: Runtime, crm: FaultyCrm) -> None:
+    crm.before = lambda write: (
+        PermanentError("refused", code="refused") if write.fields.get("name") == "Bruno Lima" else None
+    )
+    table = b"nome,email\nAna Reis,ana@example.com\nBruno Lima,bruno@example.com\nCaio Melo,caio@example.com\n"
+    delivery = steps.receive(faulty, "site", table, content_type="text/csv", priority=Priority.IMPORT).id
+    steps.work_here(faulty)
+    with faulty.database.read() as tx:
+        states = [row["state"] for row in submissions.listed(tx, delivery_id=delivery)]
+    assert states == [State.DONE, State.DEAD, State.DONE]
