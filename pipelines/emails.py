@@ -173,7 +173,7 @@ def registrable_domain(address: str) -> str:
 def canonical_email(address: str) -> str:
     """The form under which two spellings of one mailbox are equal, for comparing and never for writing to: lower case,
     no plus tag, and for Gmail no dots and one domain. Idempotent."""
-    local, _, domain = address.strip().lower().rpartition("@")
+    local, _, domain = "".join(address.lower().split()).rpartition("@")
     local = local.partition("+")[0] or local
     if domain in {"gmail.com", "googlemail.com"}:
         local, domain = local.replace(".", "") or local, "gmail.com"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipelines import names
 from pipelines.models import PersonName
 from pipelines.names import LONGEST_NAME, clean_name, mend_case, parse_name
-from pipelines.text import fold, tidy_line
+from pipelines.text import fold, tidy_line, vocabulary
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,14 @@ def test_parts_that_the_source_sent_win(parts: tuple[str, str, str], name: Perso
 
 
 _WORDS = st.sampled_from(
-    "Ana Maria João da de dos e y Silva Souza Neto Filho Júnior Sr Dra Dr Santos Sá Bin Van von St Mac Mar Lima Clara Abd Jr "
-    "MBA II Nee née Pastor Rei Junior Sobrinho Luís Prado Te Di Al Ii Esq Mr of The i".split()
+    sorted(
+        vocabulary(
+            """
+            Ana Maria João da de dos e y Silva Souza Neto Filho Júnior Sr Dra Dr Santos Sá Bin Van von St Mac Mar Lima
+            Clara Abd Jr MBA II Nee née Pastor Rei Junior Sobrinho Luís Prado Te Di Al Ii Esq Mr of The i
+            """
+        )
+    )
 )
 
 

@@ -62,7 +62,9 @@ def test_a_text_without_end_is_cut_and_says_so() -> None:
     assert len(tidy_text("ﬃ" * MAX_LENGTH)) <= MAX_LENGTH
 
 
-@pytest.mark.parametrize("unit", ["Ã", "Ã£ ", "&amp;", "&", "\u202e", "\n ", " \t", "â€", "\ud800", "م\u200c", "(", "a\u0301"])
+@pytest.mark.parametrize(
+    "unit", ["Ã", "Ã£ ", "&amp;", "&", "\u202e", "\n ", " \t", "â€", "\ud800", "م\u200c", "(", "a\u0301"]
+)
 def test_tidying_takes_linear_time(unit: str) -> None:
     started = time.perf_counter()
     tidy_text(unit * (MAX_LENGTH // len(unit)))
@@ -72,7 +74,14 @@ def test_tidying_takes_linear_time(unit: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "folded"),
-    [("São João", "sao joao"), ("ÑANDÚ", "nandu"), ("Łódź", "lodz"), ("  A\tb ", "a b"), ("Straße", "strasse"), ("李", "li")],
+    [
+        ("São João", "sao joao"),
+        ("ÑANDÚ", "nandu"),
+        ("Łódź", "lodz"),
+        ("  A\tb ", "a b"),
+        ("Straße", "strasse"),
+        ("李", "li"),
+    ],
 )
 def test_folding_leaves_what_compares(text: str, folded: str) -> None:
     assert fold(text) == folded
@@ -93,9 +102,9 @@ def test_words_are_split_at_punctuation() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "-", "--", "...", ".", "/", "?", "*", "n/a", "N/A", "N.A.", "NA", "teste", "TESTE", "Teste Teste", "test test",
-        "teste 123", "cliente teste", "teste de formulário", "asdf", "asdfgh", "asdasd", "qwerty", "qwertyqwerty", "zxcv",
-        "x", "xx", "xxx", "XXXX", "aaaa", "kkkkk", "0000", "11111111", "(11) 1111-1111", "1234", "12345", "1234567890",
+        "", " ", "-", "--", "...", ".", "/", "?", "*", "n/a", "N/A", "N.A.", "NA", "teste", "TESTE", "Teste Teste",
+        "test test", "teste 123", "cliente teste", "teste de formulário", "asdf", "asdfgh", "asdasd", "qwerty",
+        "qwertyqwerty", "zxcv", "x", "xx", "xxx", "XXXX", "aaaa", "kkkkk", "0000", "11111111", "(11) 1111-1111", "1234", "12345", "1234567890",
         "não informado", "NÃO INFORMADO.", "nao informado", "Não possui", "não tenho", "sem nome", "null", "None",
         "undefined", "[object Object]", "Nome completo", "seu e-mail", "fulano de tal", "lorem ipsum", "abc123",
         "sin nombre", "no tengo", "ninguno", "prueba", "unknown", "not provided",
