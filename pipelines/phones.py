@@ -31,9 +31,7 @@ _TRUNK = re.compile(r"\(?\b0 ?x ?x ?\(?(\d\d)\b\)?", re.IGNORECASE)
 _LABEL = r"(?:tel|telefone|fone|fax|cel|celular|whats ?app|whats|wpp|zap|mobile|m[óo]vil|phone|callto|contato)"
 _LABEL_BEFORE = re.compile(rf"\(?{_LABEL}\)?\.? ?[:.\-]? ?", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf" ?[-–/]? ?\(?{_LABEL}\)?\.?", re.IGNORECASE)
-_EXTENSION = re.compile(
-    r" ?[-,;/]? ?\(?(?:ramal|extens[ãií]\w*|extension|ext|int|r|x)(?:[.:=]|\b) ?(\d{1,6})\)?", re.IGNORECASE
-)
+_EXTENSION = re.compile(r" ?[-,;/]? ?\(?(?:ramal|extens[ãií]\w{0,6}|ext|int|r|x)[.:=]? ?(\d{1,6})\)?", re.IGNORECASE)
 _WHATSAPP_LINK = re.compile(
     r"(?:https?://)?(?:wa\.me/|api\.whatsapp\.com/send/?\?phone=)\+?(\d{8,15})\b\S*", re.IGNORECASE
 )

@@ -104,7 +104,8 @@ def test_words_are_split_at_punctuation() -> None:
     [
         "", " ", "-", "--", "...", ".", "/", "?", "*", "n/a", "N/A", "N.A.", "NA", "teste", "TESTE", "Teste Teste",
         "test test", "teste 123", "cliente teste", "teste de formulário", "asdf", "asdfgh", "asdasd", "qwerty",
-        "qwertyqwerty", "zxcv", "x", "xx", "xxx", "XXXX", "aaaa", "kkkkk", "0000", "11111111", "(11) 1111-1111", "1234", "12345", "1234567890",
+        "qwertyqwerty", "zxcv", "x",
+        "xx", "xxx", "XXXX", "aaaa", "kkkkk", "0000", "11111111", "(11) 1111-1111", "1234", "12345", "1234567890",
         "não informado", "NÃO INFORMADO.", "nao informado", "Não possui", "não tenho", "sem nome", "null", "None",
         "undefined", "[object Object]", "Nome completo", "seu e-mail", "fulano de tal", "lorem ipsum", "abc123",
         "sin nombre", "no tengo", "ninguno", "prueba", "unknown", "not provided",
