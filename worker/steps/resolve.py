@@ -34,6 +34,10 @@ DEDUPE = "dedupe"
 IN_REVIEW = "in_review"
 """Reason code: a person has to say whether it is somebody we know; `portaria reviews list` shows it."""
 
+SMALLEST_POPULATION = 10_000
+"""People are drawn from a world of at least so many, however few of them we know yet: that two share a mail address by
+chance is not likelier in an empty CRM."""
+
 LOCKED_TOGETHER = 25
 """Submissions resolved in one transaction: few enough that their key locks hold nobody up for long."""
 
@@ -132,7 +136,7 @@ class _Resolution:
             [Candidate(known.id, known.features) for known in candidates.values()],
             self._model,
             self._policy,
-            Frequencies(population=max(self._population, 1), block_sizes=sizes),
+            Frequencies(population=max(self._population, SMALLEST_POPULATION), block_sizes=sizes),
             notes=notes if crowded else (),
         )
 
