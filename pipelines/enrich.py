@@ -86,14 +86,16 @@ def merge_facts(
     """The contact with its empty fields filled from `facts`, and the facts to keep: all of them, tidied, none twice.
 
     `origin` is the submission's; each field filled carries it with `stage` enrich, `by` the source and `at` the time of
-    the finding. Only findings of at least `FILL_FROM` fill, or any of a source in `trusted`; the surest first, then the
-    earlier in `facts`. Name and address are filled as a unit, from one source. A field that the same source filled
-    before is refreshed. Applying it again with the same facts changes nothing.
+    the finding. Only findings of at least `FILL_FROM` fill, or any of a source in `trusted`: of each source the latest,
+    of several sources the surest, then the first in `facts`. Name and address are filled as a unit, from one source. A
+    field that the same source filled before is refreshed. Applying it again with the same facts changes nothing.
     """
     kept = _tidied(facts)
-    sure = sorted(
-        (fact for fact in kept if fact.confidence >= FILL_FROM or fact.by in trusted), key=lambda fact: -fact.confidence
-    )
+    latest: dict[tuple[str, str], Fact] = {}
+    for fact in kept:
+        if fact.confidence >= FILL_FROM or fact.by in trusted:
+            latest[fact.by, fact.field] = max(latest.get((fact.by, fact.field), fact), fact, key=lambda one: one.at)
+    sure = sorted(latest.values(), key=lambda fact: -fact.confidence)
     filled: dict[str, object] = {}
     origins: dict[str, Origin] = {}
 
@@ -125,11 +127,7 @@ def _yields(contact: Contact, fact: Fact) -> bool:
 
 
 def _of_source(facts: Sequence[Fact], by: str, fields: Collection[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for fact in facts:
-        if fact.by == by and fact.field in fields:
-            found.setdefault(fact.field, fact.value)
-    return found
+    return {fact.field: fact.value for fact in facts if fact.by == by and fact.field in fields}
 
 
 def _tidied(facts: Sequence[Fact]) -> tuple[Fact, ...]:

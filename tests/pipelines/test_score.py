@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.models import Contact, DecisionKind, Fact, Origin, Score
+from pipelines.crm_fields import changed_fields
+from pipelines.models import Contact, DecisionKind, Document, DocumentKind, Email, Fact, Origin, Phone, Score
 from pipelines.reasons import CLAMP
 from pipelines.score import score_contact
 from pipelines.scoring import ScoringModel, read_scoring
@@ -325,3 +327,18 @@ def test_reasons_hold_no_personal_data(contact_of: Make, score_of: Callable[...,
     told = " ".join(part.reason for part in score_of(contact).contributions).lower()
     assert "quixaba" not in told
     assert "zulmira" not in told
+
+
+def test_a_contact_of_thousands_of_values_takes_no_longer_than_their_count(now: datetime) -> None:
+    thousands = range(20_000)
+    crowd = Contact(
+        emails=tuple(Email(address=f"a{number}@example.com", given="") for number in thousands),
+        phones=tuple(Phone(e164=f"+55119{number:08}", given="") for number in thousands),
+        documents=tuple(Document(kind=DocumentKind.OTHER, number=str(number), given="") for number in thousands),
+        message="quero um orcamento nao quero " * 10_000,
+        job_title="diretor de " * 10_000,
+    )
+    start = time.perf_counter()
+    score_contact(crowd, [], DecisionKind.NEW, "site", MODEL, now=now)
+    changed_fields(crowd, crowd.model_copy(update={"emails": crowd.emails[::-1]}))
+    assert time.perf_counter() - start < 5

@@ -1,0 +1,113 @@
+"""Rules are data: what they ask for, and mistakes told by their key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+
+import pytest
+
+from pipelines.models import Contact, DecisionKind, Score, Temperature
+from pipelines.workflow_rules import SHIPPED_RULES, Conditions, WorkflowRule, read_rules
+
+Make = Callable[..., Contact]
+
+
+def rules(text: str) -> tuple[WorkflowRule, ...]:
+    return read_rules(tomllib.loads(text).get("workflows", {}))
+
+
+def test_a_rule_as_it_is_written() -> None:
+    (rule,) = rules(
+        """
+        [workflows.hospital]
+        when = { min_score = 70, source = "site", fields = { company = { contains = "hospital" } } }
+        lead = true
+        task = { text = "Ligar hoje", due_in = 30 }
+        note = true
+        tags = ["hospital", "2026"]
+        notify = "sales"
+        stop = false
+        """
+    )
+    assert (rule.name, rule.lead, rule.note, rule.stop) == ("hospital", True, True, False)
+    assert (rule.tags, rule.notify) == (("hospital", "2026"), ("sales",))
+    assert rule.task is not None
+    assert (rule.task.text, rule.task.due_in) == ("Ligar hoje", 30)
+    assert rule.when.source == ("site",)
+
+
+def test_rules_keep_their_order_and_replace_the_shipped_ones() -> None:
+    named = rules("[workflows.z]\ntags=['z']\n[workflows.a]\ntags=['a']\n[workflows.m]\ntags=['m']")
+    assert [rule.name for rule in named] == ["z", "a", "m"]
+    assert rules("") == SHIPPED_RULES
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("when = { min_scor = 3 }", "[workflows.x] when.min_scor: there is no such key"),
+        ("tag = ['a']", "[workflows.x] tag: there is no such key"),
+        ("when = { min_score = 101 }", "[workflows.x] when.min_score: "),
+        ("when = { min_score = 70, max_score = 60 }", "[workflows.x] when: "),
+        ("when = { temperature = 'boiling' }", "[workflows.x] when.temperature.0: "),
+        ("when = { decision = 'maybe' }", "[workflows.x] when.decision.0: "),
+        ("when = { fields = { nome = { equals = 'a' } } }", "[workflows.x] when.fields: "),
+        ("when = { fields = { name = { equals = 'a', contains = 'b' } } }", "[workflows.x] when.fields.name: "),
+        ("when = { fields = { name = {} } }", "[workflows.x] when.fields.name: "),
+        ("when = { fields = { name = { equals = '' } } }", "[workflows.x] when.fields.name.equals.0: "),
+        ("task = { text = 'Ligar' }", "[workflows.x] task.due_in: "),
+        ("task = { text = 'Ligar', due_in = -1 }", "[workflows.x] task.due_in: "),
+        ("lead = 'perhaps'", "[workflows.x] lead: "),
+    ],
+)
+def test_a_mistake_is_told_by_its_key(rule: str, told: str) -> None:
+    with pytest.raises(ValueError) as problem:
+        rules(f"[workflows.x]\n{rule}")
+    assert str(problem.value).startswith(told)
+
+
+def test_mistakes_of_several_rules_are_told_at_once() -> None:
+    with pytest.raises(ValueError) as problem:
+        rules("[workflows]\nhot = 3\n[workflows.x]\ntag = 1\n[workflows.y]\ntags = ['a']\n[workflows.z]\nwen = {}")
+    assert [line.split(":")[0] for line in str(problem.value).splitlines()] == [
+        "[workflows] hot", "[workflows.x] tag", "[workflows.z] wen",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("when", "unmet"),
+    [
+        ({}, ""),
+        ({"min_score": 90, "max_score": 90}, ""),
+        ({"min_score": 91}, "score 90 is below 91"),
+        ({"max_score": 89}, "score 90 is above 89"),
+        ({"temperature": ["hot", "warm"]}, ""),
+        ({"temperature": "cold"}, "hot is not cold"),
+        ({"source": ["fair", "site"]}, ""),
+        ({"source": "fair"}, "source site is not fair"),
+        ({"decision": "new"}, ""),
+        ({"decision": "match"}, "decision new is not match"),
+        ({"fields": {"company": {"equals": "INVENCAO"}}}, ""),
+        ({"fields": {"company": {"equals": "Inven"}}}, "company does not hold what is asked"),
+        ({"fields": {"company": {"contains": ["globex", "venção"]}}}, ""),
+        ({"fields": {"email": {"contains": "@example.com.br"}}}, ""),
+        ({"fields": {"extra.Produto": {"equals": "erp"}}}, ""),
+        ({"fields": {"extra.Outro": {"contains": "erp"}}}, "extra.Outro does not hold what is asked"),
+        ({"fields": {"city": {"contains": "recife"}}}, "city does not hold what is asked"),
+        ({"min_score": 10, "source": "site", "decision": "match"}, "decision new is not match"),
+    ],
+)
+def test_all_conditions_have_to_be_true(
+    contact_of: Make, hot_score: Score, when: dict[str, object], unmet: str
+) -> None:
+    contact = contact_of(
+        company="Invenção", mail="ana@example.com bia@example.com.br", extra={"Produto": "ERP"}
+    )  # fmt: skip
+    conditions = Conditions.model_validate(when)
+    assert conditions.unmet(contact, hot_score, DecisionKind.NEW, "site") == unmet
+
+
+@pytest.mark.parametrize("temperature", list(Temperature))
+def test_exactly_one_shipped_rule_is_for_each_temperature(temperature: Temperature) -> None:
+    assert [rule.when.temperature for rule in SHIPPED_RULES].count((temperature,)) == 1
