@@ -133,6 +133,16 @@ def is_plausible_phone(number: str) -> bool:
     return 8 <= len(digits) <= 15 and digits.isdigit() and len(set(end)) > 2 and end not in _RUNS
 
 
+def _company_domain(address: str) -> str:
+    """The domain that an employer registered. `example` (RFC 2606) is nobody's: everybody's test data is there, so only
+    what stands below it tells one company from another."""
+    host = address.rpartition("@")[2]
+    domain = registrable_domain(address) or host
+    if domain.partition(".")[0] != "example":
+        return domain
+    return "" if host == domain else host
+
+
 def _birth(day: date | None) -> str:
     """The date, unless it is one that forms and exports write for "unknown"."""
     text = day.isoformat() if day else ""
@@ -152,7 +162,7 @@ def features(contact: Contact) -> Features:
             continue
         emails.append(f"!{address}" if is_role_address(address) else address)
         if not is_free_mail(address):
-            domains.append(registrable_domain(address) or address.rpartition("@")[2])
+            domains.append(_company_domain(address))
     phones = [form for phone in contact.phones for form in (phone.e164, *phone.variants) if is_plausible_phone(form)]
     documents = [
         f"{'' if document.valid or document.kind is DocumentKind.OTHER else '?'}{document.kind}:{document.number}"
