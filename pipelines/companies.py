@@ -19,7 +19,7 @@ _LEGAL_ENDINGS = (
     ("de", "rl"), ("em", "liquidacao"), ("em", "recuperacao", "judicial"), ("sociedade", "anonima"),
     ("sociedade", "limitada"), ("sociedad", "anonima"), ("sociedad", "limitada"),
     ("de", "responsabilidade", "limitada"), ("s", "a"), ("s", "s"), ("s", "l"), ("l", "t", "d", "a"), ("m", "e"),
-    ("e", "p", "p"), ("sp", "z", "o", "o"),
+    ("e", "p", "p"), ("sp", "z", "o", "o"), ("sp", "z", "oo"),
 )  # fmt: skip
 _COMPANY_ONLY = vocabulary(
     "ltda limitada eireli eirelli epp inc incorporated llc llp ltd corp corporation gmbh sarl srl plc lda pty oyj sapi"

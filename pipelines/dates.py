@@ -44,12 +44,12 @@ def parse_birth_date(text: str, *, today: date) -> date | None:
     text = tidy_line(text)
     if not text or len(text) > _LONGEST:
         return None
-    found = _from_digits(text) if text.lstrip("-").isdecimal() else _from_parts(text, today)
+    found = _from_digits(text) if text.removeprefix("-").isdecimal() else _from_parts(text, today)
     return found if found is not None and date(FIRST_YEAR, 1, 1) <= found <= today else None
 
 
 def _from_digits(text: str) -> date | None:
-    number, length = int(text), len(text.lstrip("-"))
+    number, length = int(text), len(text.removeprefix("-"))
     if length == 8 and number > 0:
         digits = f"{number:08d}"
         return _day(digits[:4], digits[4:6], digits[6:]) or _day(digits[4:], digits[2:4], digits[:2])
