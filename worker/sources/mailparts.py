@@ -25,7 +25,8 @@ _MOST_TAGS = 10_000
 """Beyond them the HTML is cut: opening tags without end cost the parser their square (0.15 s at this many)."""
 _LINE_END = "\x1e"
 """Stands for a line end while HTML's own white space, which means nothing, is folded."""
-_BLOCKS = "p,div,br,tr,table,li,ul,ol,h1,h2,h3,h4,h5,h6,blockquote,hr,dt,dd,pre,section,article,header,footer"
+_PARAGRAPHS = "p,div,table,ul,ol,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,header,footer"
+_LINES = "br,hr,tr,li,dt,dd"
 _UNSEEN = ["style", "script", "head", "title", "template", "noscript"]
 
 
@@ -114,12 +115,11 @@ def html_text(html: str) -> str:
         else:
             for cell in cells:
                 cell.insert_after(_LINE_END)
-    for block in tree.css(_BLOCKS):
-        if block.parent is not None and block.parent.tag not in {"table", "tbody", "thead", "tfoot"}:
-            block.insert_before(_LINE_END)
-            block.insert_after(_LINE_END)
-        elif block.tag == "tr":
-            block.insert_after(_LINE_END)
+    for line in tree.css(_LINES):
+        line.insert_before(_LINE_END)
+    for block in tree.css(_PARAGRAPHS):
+        block.insert_before(_LINE_END)
+        block.insert_after(_LINE_END)
     text = tree.body.text(deep=True) if tree.body is not None else ""
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.split(_LINE_END))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

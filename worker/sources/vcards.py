@@ -10,7 +10,7 @@ import vobject
 
 from pipelines.models import SourceField, SourceRecord
 from worker.ports import BadRecord, NotContact
-from worker.sources.charsets import open_text
+from worker.sources.charsets import decode_text, open_text
 from worker.sources.reasons import BAD_CARD, COMPANY, EMPTY, OTHER_ENTITY
 from worker.sources.records import context, field, record
 from worker.sources.trees import Tree
@@ -140,4 +140,5 @@ def _fields(one: Any) -> Iterator[SourceField]:
 
 
 def _texts(value: object) -> list[Tree]:
-    return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]
+    parts = value if isinstance(value, list | tuple) else [value]
+    return [decode_text(part) if isinstance(part, bytes) else str(part) for part in parts]
