@@ -13,7 +13,7 @@ NOISE = vocabulary(
     minha su tu el la los las del qual quais que is what please favor informe informar digite preencha insira
     enter give us aqui here campo field fields input text texto question pergunta q obrigatorio required opcional
     optional melhor best principal main primary value valor answer resposta deixe escreva write we can have tell me
-    cual es como se am i short textarea
+    cual es como se am i short textarea payload data body answers properties attributes
     """
 )
 """Words that say nothing of what a field is."""

@@ -26,6 +26,7 @@ _ENOUGH = 0.6
 """Share of the filled-in values that has to have a shape: columns hold slips and blanks."""
 
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
+_FORM_FIELDS = re.compile(r"form[_ .-]?fields?", re.IGNORECASE)
 _TOKEN = re.compile(r"[a-z]+|\d+")
 _NUMBERED = frozenset({"address", "addr", "line", "linea", "endereco"})
 _PART_OF_FIELD = re.compile(r"(\d{1,4})\.([1-8])")
@@ -123,7 +124,7 @@ def is_about_another(key: str, label: str) -> bool:
 def _spoken(text: str) -> tuple[str, ...]:
     """The words of a key or label that say something: `q6_nomeCompleto6` is nome, completo."""
     kept: list[str] = []
-    for token in _TOKEN.findall(fold(_CAMEL.sub(r"\1 \2", text[:300]))):
+    for token in _TOKEN.findall(fold(_CAMEL.sub(r"\1 \2", _FORM_FIELDS.sub(" ", text[:300])))):
         if token in w.NOISE or (token.isdigit() and (not kept or kept[-1] not in _NUMBERED)):
             continue
         kept.append(token)
