@@ -100,12 +100,15 @@ class World:
         if company is not None:
             company += {"BR": rng.randrange(2), "US": 2, "EU": 3}[region]
         first, last = anyascii(given).lower(), anyascii(family).lower()
-        mark = rng.choice(("", str(rng.randrange(10, 99)), str(rng.randrange(1950, 2005)), str(rng.randrange(1000))))
+        # Two people cannot have one address: the plain one goes to one in some, the rest put a number to it.
+        own = str(number * 7919 % 99_991)
+        mark = rng.choice(("", own, own[:2] + own[-2:], str(rng.randrange(1950, 2005))))
         free = _FREE if region == "BR" else _FREE_ABROAD
         patterns = "{first}.{last}{mark}", "{first}{last}{mark}", "{first[0]}{last}{mark}", "{last}.{first}{mark}"
         pattern = rng.choice(patterns)
         local = pattern.format(first=first, last=last, mark=mark)
-        emails = [f"{local}@{rng.choice(free)}", f"{first}{rng.randrange(100, 9999)}@{rng.choice(free)}"]
+        provider = rng.choice(free) if mark else f"{invented(rng).lower()}.net"
+        emails = [f"{local}@{provider}", f"{first}{own}@{rng.choice(free)}"]
         if rng.random() < 0.3:
             emails[1] = f"{local}@{rng.choice(free)}"
         if company is not None:
@@ -127,9 +130,9 @@ class World:
         fields: dict[str, str] = {}
         self._name(person, fields, rng)
         chance = rng.random
-        if chance() < 0.82:
+        if chance() < 0.90:
             fields["email"] = self._email(person, number, rng)
-        if chance() < 0.76 or "email" not in fields:
+        if chance() < 0.85 or "email" not in fields:
             fields["phone"] = self._phone(person, number, rng)
         if person.company is not None and chance() < 0.6:
             name, form, _, _ = self.company(person.company)
@@ -178,7 +181,7 @@ class World:
         chance = rng.random()
         if person.company is not None and chance < 0.05:
             return f"{_ROLES[person.company % len(_ROLES)]}@{self.company(person.company)[2]}"
-        address = person.emails[0 if chance < 0.72 else rng.randrange(len(person.emails))]
+        address = person.emails[0 if chance < 0.80 else rng.randrange(len(person.emails))]
         local, _, domain = address.partition("@")
         if rng.random() < 0.04:
             local = slip(local, rng)
@@ -193,7 +196,7 @@ class World:
         chance = rng.random()
         if person.company is not None and chance < 0.12:
             area, local = self.company(person.company)[3]
-        elif number % 6 < 2 and chance < 0.35:
+        elif number % 6 < 2 and chance < 0.25:
             area, local = person.landline
         else:
             area, local = person.mobile

@@ -32,7 +32,9 @@ __all__ = ["FIELDS", "LEVELS", "Comparison", "Features", "compare", "dump_featur
 ROLE: Final = "role"
 """The same role mailbox (`vendas@`): the same office, not the same person."""
 LOCAL: Final = "local"
-"""The same local part at another provider."""
+"""The same local part at another provider, with digits or otherwise the person's own."""
+PLAIN_LOCAL: Final = "plain_local"
+"""The same, made of the name alone (`ana.souza@`): every bearer of the name may have it somewhere."""
 LAST_DIGITS: Final = "last_digits"
 """The same last eight digits, another country or area code."""
 DOMAIN: Final = "domain"
@@ -49,7 +51,7 @@ LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "given_name": (EXACT, CLOSE, NICKNAME, INITIAL, PARTIAL, SWAPPED, DIFFERENT, MISSING),
     "family_name": (EXACT, CLOSE, PARTIAL, OVERLAP, INITIAL, SWAPPED, DIFFERENT, MISSING),
     "generation": (EXACT, ONE_SIDED, DIFFERENT, MISSING),
-    "email": (EXACT, ROLE, CLOSE, LOCAL, DIFFERENT, MISSING),
+    "email": (EXACT, ROLE, CLOSE, LOCAL, PLAIN_LOCAL, DIFFERENT, MISSING),
     "phone": (EXACT, LAST_DIGITS, CLOSE, DIFFERENT, MISSING),
     "document": (EXACT, DIFFERENT, MISSING),
     "remote": (EXACT, MISSING),
@@ -118,11 +120,12 @@ def _compare_emails(left: str, right: str) -> tuple[str, str]:
     if shared:
         personal = [address for address in set(left.split()) & set(right.split()) if not address.startswith("!")]
         return (EXACT, min(personal)) if personal else (ROLE, shared)
+    levels = LEVELS["email"]
     best, agreed = DIFFERENT, ""
     for one in left.split():
         for other in right.split():
             level = _compare_addresses_of_mail(*sorted((one, other)))
-            if level == LOCAL or (level == CLOSE and best == DIFFERENT):
+            if levels.index(level) < levels.index(best) or (level == best != DIFFERENT and min(one, other) < agreed):
                 best, agreed = level, min(one, other)
     return best, agreed
 
@@ -134,7 +137,7 @@ def _compare_addresses_of_mail(one: str, other: str) -> str:
     if one.startswith("!") or other.startswith("!"):
         return DIFFERENT
     if local == other_local and len(local) >= 6:
-        return LOCAL
+        return LOCAL if any(map(str.isdigit, local)) else PLAIN_LOCAL
     allowed = 1 if min(len(local), len(other_local)) < 6 else 2
     if min(len(local), len(other_local)) < 4 or OSA.distance(one, other, score_cutoff=allowed) > allowed:
         return DIFFERENT

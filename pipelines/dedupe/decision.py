@@ -38,13 +38,14 @@ from pipelines.dedupe.comparison import (
     FIELDS,
     LAST_DIGITS,
     LOCAL,
+    PLAIN_LOCAL,
     ROLE,
     Comparison,
     compare,
 )  # fmt: skip
 from pipelines.dedupe.features import Features
 from pipelines.dedupe.names_compared import CLOSE, DIFFERENT, EXACT, MISSING, OVERLAP, PARTIAL, SWAPPED
-from pipelines.dedupe.weights import FEWEST, Frequencies, Model
+from pipelines.dedupe.weights import FEWEST, Frequencies, Model, Ratios
 from pipelines.models import Decision, DecisionKind, Evidence, FieldEvidence
 
 NO_CANDIDATE: Final = "no_candidate"
@@ -66,7 +67,9 @@ SHARED: Final = "shared"
 """The line that takes off what people of one household or company share anyway."""
 
 MOST_EVIDENCE: Final = 5
-"""Candidates whose evidence is kept."""
+"""Candidates whose evidence is kept: the best, and others while they are not hopeless."""
+HOPELESS: Final = -10.0
+"""Bits below which a candidate that is not the best is not worth a line."""
 LONGEST_VALUE: Final = 120
 UNSEEN_HOLDERS: Final = 0.005
 """Strangers who hold a private identifier beside those the index shows: invented or recycled ones."""
@@ -111,6 +114,10 @@ class Policy:
         return match_at, min(self.review_from, match_at)
 
 
+Table = tuple[dict[str, Ratios], ...]
+_PLACE: Final = {name: place for place, name in enumerate(FIELDS)}
+
+
 class Scored(NamedTuple):
     """One candidate weighed. `fields` are bits in the order of `FIELDS`."""
 
@@ -137,13 +144,18 @@ def decide(
     too common to look up). The order of the candidates does not matter.
     """
     match_at, review_at = policy.thresholds(model)
+    table = model.table
     weighed = [
-        (score(subject, candidate.features, model, frequencies), candidate)
+        (score(subject, candidate.features, model, frequencies, table), candidate)
         for candidate in candidates
         if candidate.contact_id not in not_the_same
     ]
     weighed.sort(key=lambda pair: (-pair[0].bits, pair[1].contact_id))
-    kept = tuple(_evidence(subject, found, scored, model) for scored, found in weighed[:MOST_EVIDENCE])
+    kept = tuple(
+        _evidence(subject, found, scored, model)
+        for place, (scored, found) in enumerate(weighed[:MOST_EVIDENCE])
+        if place == 0 or scored.bits > HOPELESS
+    )
     kind, reason, probability = _judge(kept, match_at, review_at)
     return Decision(
         kind=kind,
@@ -198,28 +210,38 @@ def probability_of(bits: float, model: Model) -> float:
     return low_probability + (high_probability - low_probability) * (bits - low) / max(high - low, 1e-9)
 
 
-def score(subject: Features, candidate: Features, model: Model, frequencies: Frequencies) -> Scored:
-    """The bits for the two being one person, field by field. Symmetric in subject and candidate."""
+def score(
+    subject: Features,
+    candidate: Features,
+    model: Model,
+    frequencies: Frequencies,
+    table: Table | None = None,
+) -> Scored:
+    """The bits for the two being one person, field by field. Symmetric in subject and candidate.
+
+    `table` is `model.table`, handed in by who scores many.
+    """
+    table = table or model.table
     comparison = compare(subject, candidate)
+    rarity = _rarity(subject, candidate, comparison, table, frequencies)
     match = household = colleagues = 0.0
     bits = []
-    rarity = _rarity(subject, candidate, comparison, model, frequencies)
-    for name, level in zip(FIELDS, comparison.levels, strict=True):
+    for name, level, ratios in zip(FIELDS, comparison.levels, table, strict=True):
         if level == MISSING:
             bits.append(0.0)
             continue
-        ratios = model.ratios(name)[level]
+        one, home, office, _ = ratios[level]
         more = rarity.get(name, 0.0)
-        bits.append(ratios.match + more)
-        match += ratios.match + more
-        household += ratios.household + more
-        colleagues += ratios.colleagues + more
+        bits.append(one + more)
+        match += one + more
+        household += home + more
+        colleagues += office + more
     population = max(frequencies.population, 2)
     prior = log2(model.duplicates / population)
     # Against three kinds of non-match: strangers, a household, colleagues.
     # Who holds the same identifier is a colleague too: behind a switchboard there are as many as it has holders.
-    office = max(model.colleagues, 2.0 * _crowd(comparison, frequencies))
-    against = _log2_sum(0.0, log2(model.households / population) + household, log2(office / population) + colleagues)
+    around = max(model.colleagues, 2.0 * _crowd(comparison, frequencies))
+    against = _log2_sum(0.0, log2(model.households / population) + household, log2(around / population) + colleagues)
     return Scored(prior + match - against, prior, tuple(bits), -against, comparison)
 
 
@@ -230,7 +252,7 @@ def _log2_sum(*terms: float) -> float:
 
 
 def _rarity(
-    subject: Features, candidate: Features, comparison: Comparison, model: Model, frequencies: Frequencies
+    subject: Features, candidate: Features, comparison: Comparison, table: Table, frequencies: Frequencies
 ) -> dict[str, float]:
     """By how many bits the rarity of what agreed moves each field from the model's rate among strangers.
 
@@ -243,34 +265,31 @@ def _rarity(
         share = frequencies.share_of_given(subject.given)
         if given == SWAPPED:
             share = max(share, frequencies.share_of_given(candidate.given))
-        rarity["given_name"] = _beyond(share, model, "given_name", EXACT)
+        rarity["given_name"] = _beyond(share, table, "given_name", EXACT)
         joint *= share
     elif given != DIFFERENT and given != MISSING:
         share = max(frequencies.share_of_given(subject.given), frequencies.share_of_given(candidate.given))
-        rarity["given_name"] = min(_beyond(share, model, "given_name", EXACT), 0.0) / 2
+        rarity["given_name"] = min(_beyond(share, table, "given_name", EXACT), 0.0) / 2
         joint *= share
     if family in (EXACT, SWAPPED, PARTIAL, CLOSE, OVERLAP):
         share = _share_of_shared_family(subject.family, candidate.family, family, frequencies)
         if family == EXACT and given in (EXACT, PARTIAL):
             share = max(share, _seen_share(subject, candidate, frequencies) / joint)
-        more = _beyond(share, model, "family_name", EXACT)
+        more = _beyond(share, table, "family_name", EXACT)
         rarity["family_name"] = more if family in (EXACT, SWAPPED) else min(more, 0.0) if family == CLOSE else more / 2
     if comparison.email:
-        rarity["email"] = _identifier("email", comparison, model, frequencies)
+        rarity["email"] = _identifier("email", comparison, table, frequencies)
     if comparison.phone:
-        rarity["phone"] = _identifier("phone", comparison, model, frequencies)
-    if comparison.levels[_ADDRESS] == CITY:
+        rarity["phone"] = _identifier("phone", comparison, table, frequencies)
+    if comparison.levels[_PLACE["address"]] == CITY:
         share = max(frequencies.share_of_city(subject.city), frequencies.share_of_city(candidate.city))
-        rarity["address"] = _beyond(share, model, "address", CITY)
+        rarity["address"] = _beyond(share, table, "address", CITY)
     return rarity
 
 
-_ADDRESS: Final = FIELDS.index("address")
-
-
-def _beyond(share: float, model: Model, name: str, level: str) -> float:
+def _beyond(share: float, table: Table, name: str, level: str) -> float:
     """Bits by which a value of this share is rarer than the level's rate among strangers."""
-    return model.ratios(name)[level].random - log2(max(share, FEWEST))
+    return table[_PLACE[name]][level].random - log2(max(share, FEWEST))
 
 
 def _share_of_shared_family(one: str, other: str, level: str, frequencies: Frequencies) -> float:
@@ -286,19 +305,18 @@ def _seen_share(subject: Features, candidate: Features, frequencies: Frequencies
     return max((frequencies.share_of(key, others=0.3) or 0.0 for key in keys if key is not None), default=0.0)
 
 
-def _identifier(name: str, comparison: Comparison, model: Model, frequencies: Frequencies) -> float:
+def _identifier(name: str, comparison: Comparison, table: Table, frequencies: Frequencies) -> float:
     """An identifier held by many weighs less, one that the index shows only once no more than the index is large."""
-    level = comparison.levels[FIELDS.index(name)]
+    level = comparison.levels[_PLACE[name]]
     value = comparison.email if name == "email" else comparison.phone
     kind = {LOCAL: "email_local", LAST_DIGITS: "phone8"}.get(level, name)
-    if level == CLOSE:
+    if level in (CLOSE, PLAIN_LOCAL):
         return 0.0
     value = value.lstrip("!").rpartition("@")[0] if level == LOCAL else value.lstrip("!")
     share = frequencies.share_of(key_hash(kind, value), others=UNSEEN_HOLDERS)
     if share is None:
         share = UNSEEN_HOLDERS / max(frequencies.population, 1)
-    ratios = model.ratios(name)[level]
-    return ratios.random - log2(max(share, FEWEST))
+    return _beyond(share, table, name, level)
 
 
 def _crowd(comparison: Comparison, frequencies: Frequencies) -> int:
@@ -306,7 +324,7 @@ def _crowd(comparison: Comparison, frequencies: Frequencies) -> int:
     keys = [
         key_hash(name, value.lstrip("!"))
         for name, value in (("email", comparison.email), ("phone", comparison.phone))
-        if value and comparison.levels[FIELDS.index(name)] in (EXACT, ROLE)
+        if value and comparison.levels[_PLACE[name]] in (EXACT, ROLE)
     ]
     return max((frequencies.block_sizes.get(key, 1) - 1 for key in keys), default=0)
 

@@ -47,7 +47,8 @@ def test_names(person: Make, one: str, other: str, given_name: str, family_name:
     [
         ("email", {"email": "ana.souza@gmail.com"}, {"email": "anasouza+x@gmail.com"}, "exact"),
         ("email", {"email": "vendas@acme.com.br"}, {"email": "vendas@acme.com.br"}, "role"),
-        ("email", {"email": "anasouza@gmail.com"}, {"email": "anasouza@hotmail.com"}, "local"),
+        ("email", {"email": "anasouza83@gmail.com"}, {"email": "anasouza83@hotmail.com"}, "local"),
+        ("email", {"email": "anasouza@gmail.com"}, {"email": "anasouza@hotmail.com"}, "plain_local"),
         ("email", {"email": "anasouza@gmail.com"}, {"email": "anasouxa@gmail.com"}, "close"),
         ("email", {"email": "joao1980@gmail.com"}, {"email": "joao1981@gmail.com"}, "different"),
         ("email", {"email": "ana@gmail.com"}, {}, "missing"),
