@@ -128,7 +128,7 @@ def _emails(emails: Iterable[Email], mail_domains: Mapping[str, bool | None]) ->
         if mail_domains.get(domain) is False:
             detail = "The e-mail's domain takes no mail: ask the person by phone for the right address."
             yield _warn(MAIL_DOMAIN_DEAD, "emails", detail)
-        if is_disposable(email.address):
+        if is_disposable(email.address) and not meant:
             detail = "The e-mail is a throw-away mailbox that soon ends: ask for a lasting address."
             yield _warn(MAIL_DISPOSABLE, "emails", detail)
         if is_role_address(email.address):
