@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from pipelines.models import RemoteRef, SourceField, SourceRecord
 from worker.ports import BadRecord, NotContact
@@ -14,6 +15,7 @@ from worker.sources.trees import Tree, at, items_of, moment_of, object_at, text_
 
 # Codes of the fields that every account has.
 _CODES = {"PHONE": "phone", "EMAIL": "email", "POSITION": "job_title", "WEB": "website", "ADDRESS": "address"}
+_TIMESTAMP = re.compile(r"-?[0-9]{5,11}")
 # Codes of the fields that Kommo tracks a visitor with: they tell of the page, not of the person.
 _TRACKING = ("UTM_", "REFER", "GCLID", "GCLIENTID", "FBCLID", "YCLID")
 # Parts of a field of the address type.
@@ -180,10 +182,19 @@ def _custom_fields(data: Mapping[str, Tree]) -> Iterator[SourceField]:
             if isinstance(value, dict):
                 for part in flatten(value, key):
                     yield part.model_copy(update={"label": label})
+            elif isinstance(item, str) and _TIMESTAMP.fullmatch(item):
+                yield field(key, _day(item), label=label, hint=hint)
+                yield context(f"{key}.timestamp", item)
             elif subtype:
                 yield field(f"{key}.{subtype}", value, label=label, hint=_SUBTYPES.get(subtype, ""))
             else:
                 yield field(key, value, label=label, hint=hint)
+
+
+def _day(timestamp: str) -> str:
+    """A date field's day. It comes as the midnight of the account's zone, which is not in the hook: the nearest
+    midnight in UTC is of the same day in every zone from UTC-11 to UTC+12."""
+    return (datetime(1970, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=int(timestamp))).date().isoformat()
 
 
 def _source_fields(entity: Entity) -> Iterator[SourceField]:

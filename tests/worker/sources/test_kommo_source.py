@@ -85,7 +85,11 @@ def test_a_contact_has_its_fields_whatever_shape_their_values_have(read, look) -
     assert seen.said["job_title"] == ["Gerente"]
     assert seen.said["company"] == ["Padaria Exemplo"]
     assert (seen.said["street"], seen.said["city"]) == (["Rua A, 1"], ["Natal"])
-    assert seen.values["custom_fields.14"] == ("568252800",)
+    assert seen.values["custom_fields.14"] == ("1988-01-04",)
+    assert (seen.values["custom_fields.14.timestamp"], seen.hints["custom_fields.14.timestamp"]) == (
+        ("568252800",),
+        "ignore",
+    )
     assert seen.values["custom_fields.15"] == ("2",)
     assert seen.values["custom_fields.17.vat_id"] == ("00.000.000/0000-00",)
     assert seen.labels["custom_fields.12"] == "Telefone"
@@ -99,6 +103,23 @@ def test_a_contact_has_its_fields_whatever_shape_their_values_have(read, look) -
         "kommo:acme/lead/9002",
     ]
     assert seen.occurred_at == datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("1729717200", "2024-10-24"),  # midnight in UTC+3
+        ("1729738800", "2024-10-24"),  # midnight in UTC-3
+        ("-315608400", "1960-01-01"),
+        ("99999999999", "5138-11-16"),
+        ("123", "123"),
+        ("hoje", "hoje"),
+    ],
+)
+def test_a_bare_date_is_its_day_whatever_the_accounts_zone(sent, day, read, look) -> None:
+    field = "contacts[add][0][custom_fields][0]"
+    (record,) = read("kommo", hook("contacts[add][0][id]=1", f"{field}[id]=5", f"{field}[values][0]={sent}"), FORM)
+    assert look(record).values["custom_fields.5"] == (day,)
 
 
 @pytest.mark.parametrize("action", ["add", "update", "restore", "responsible"])
