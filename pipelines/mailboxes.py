@@ -8,7 +8,15 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from pipelines.emails import email_domain, is_disposable, is_free_mail, is_role_address, local_part, registrable_domain
+from pipelines.emails import (
+    email_domain,
+    is_disposable,
+    is_free_mail,
+    is_role_address,
+    local_part,
+    registrable_domain,
+    suggest_domain,
+)
 from pipelines.models import Email, PersonName
 from pipelines.names import parse_name
 from pipelines.text import vocabulary
@@ -22,7 +30,7 @@ class MailboxKind(StrEnum):
     ROLE = "role"
     """A desk there (contato@, vendas@): a company, but who reads it is not known."""
     FREE = "free"
-    """Anybody can have one there (gmail.com, uol.com.br)."""
+    """Anybody can have one there (gmail.com, uol.com.br); so is what was meant by gmial.com or gmail.com.br."""
     OTHER = "other"
     """A domain that nobody can have registered: nothing is known."""
     DISPOSABLE = "disposable"
@@ -39,10 +47,10 @@ _HANDLE: Final = re.compile(r"([^\W\d_]{2,20})[._-]([^\W\d_]{2,20})(?:[._-]([^\W
 @lru_cache(maxsize=8192)
 def mailbox_kind(address: str) -> MailboxKind:
     """The kind of mailbox at `address`. Never raises."""
+    if is_free_mail(address) or suggest_domain(email_domain(address)):
+        return MailboxKind.FREE
     if is_disposable(address):
         return MailboxKind.DISPOSABLE
-    if is_free_mail(address):
-        return MailboxKind.FREE
     if not registrable_domain(address):
         return MailboxKind.OTHER
     return MailboxKind.ROLE if is_role_address(address) else MailboxKind.CORPORATE

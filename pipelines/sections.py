@@ -21,7 +21,7 @@ def read_section(model: type[V], given: Mapping[str, object], where: str) -> V:
         return model.model_validate(given)
     except ValidationError as problem:
         lines = []
-        for error in problem.errors(include_input=False, include_url=False, include_context=False):
+        for error in problem.errors():
             key = ".".join(str(part) for part in error["loc"])
             what = "there is no such key" if error["type"] == "extra_forbidden" else error["msg"]
             lines.append(f"[{where}] {key}: {what}" if key else f"[{where}] {what.removeprefix('Value error, ')}")

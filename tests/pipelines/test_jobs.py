@@ -50,6 +50,8 @@ def test_titles_in_three_languages(title: str, seniority: str, area: str | None)
         ("Assistente de Diretoria", "assistant"),
         ("Assistente do Diretor Comercial", "assistant"),
         ("Secretária da Presidência", "assistant"),
+        ("Assistente Diretoria", "assistant"),
+        ("Estagiário Gerência Comercial", "intern"),
         ("Director's Assistant", "assistant"),
         ("Executive Assistant to the CEO", "assistant"),
         ("Assistant Director", "director"),

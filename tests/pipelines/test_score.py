@@ -307,6 +307,12 @@ def test_what_enrichment_found_today_makes_nobody_recent(
     assert "half_year_old" in features(score_of(found))
 
 
+def test_a_mailbox_that_a_school_gave_is_no_corporate_one(contact_of: Make, score_of: Callable[..., Score]) -> None:
+    found = features(score_of(contact_of(mail="ana@aluno.example.edu.br")))
+    assert "student" in found
+    assert "corporate_mail" not in found
+
+
 def test_of_two_phones_only_the_better_counts(contact_of: Make, score_of: Callable[..., Score]) -> None:
     both = features(score_of(contact_of(phone=f"{FIXED},{MOBILE}")))
     assert "mobile_phone" in both

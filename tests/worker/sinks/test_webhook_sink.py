@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -108,7 +108,7 @@ def test_each_attempt_has_the_same_id_and_its_own_time(sink: WebhookSink, receiv
 
 
 def test_the_zone_of_the_clock_does_not_matter(sink: WebhookSink, receiver: Receiver) -> None:
-    sink.send(NOTIFICATION, utc_now().astimezone())
+    sink.send(NOTIFICATION, utc_now().astimezone(timezone(timedelta(hours=-3))))
     ((headers, body),) = receiver.got
     Webhook(SECRET).verify(body, headers)
 
