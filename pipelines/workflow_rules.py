@@ -63,6 +63,10 @@ class Conditions(Value):
     temperature: OneOrMore[Temperature] = ()
     source: OneOrMore[Text] = ()
     decision: OneOrMore[DecisionKind] = ()
+    features: OneOrMore[Text] = ()
+    """Names of contributions (`student`, `cnpj`, ...), one of which the score has."""
+    no_features: OneOrMore[Text] = ()
+    """Names of contributions, none of which it has."""
     fields: Mapping[str, FieldTest] = Field(default_factory=dict)
     """By the name of a standard field, or `extra.LABEL` for a free one."""
 
@@ -92,6 +96,11 @@ class Conditions(Value):
             return f"source {source} is not {' or '.join(self.source)}"
         if self.decision and decision_kind not in self.decision:
             return f"decision {decision_kind} is not {' or '.join(self.decision)}"
+        has = {part.feature for part in score.contributions}
+        if self.features and has.isdisjoint(self.features):
+            return f"the score has no {' or '.join(self.features)}"
+        if unwanted := has.intersection(self.no_features):
+            return f"the score has {' and '.join(sorted(unwanted))}"
         for field, test in self.fields.items():
             if not test.passes(field_values(contact, field)):
                 return f"{field} does not hold what is asked"
@@ -129,22 +138,27 @@ class WorkflowRule(Value):
         return bool(self.lead or self.task or self.note or self.tags or self.notify)
 
 
+def _when(temperature: Temperature) -> Conditions:
+    return Conditions(temperature=(temperature,), no_features=("opted_out",))
+
+
 SHIPPED_RULES: Final = (
     WorkflowRule(
         name="hot",
-        when=Conditions(temperature=(Temperature.HOT,)),
+        when=_when(Temperature.HOT),
         lead=True,
         task=TaskAction(text="Hot lead: call now", due_in=15),
         note=True,
     ),
     WorkflowRule(
         name="warm",
-        when=Conditions(temperature=(Temperature.WARM,)),
+        when=_when(Temperature.WARM),
         task=TaskAction(text="Warm lead: schedule a demonstration", due_in=24 * 60),
     ),
-    WorkflowRule(name="cold", when=Conditions(temperature=(Temperature.COLD,)), tags=("nurture",)),
+    WorkflowRule(name="cold", when=_when(Temperature.COLD), tags=("nurture",)),
 )
-"""Hot (80 and more): immediate contact. Warm (60 to 79): a demonstration within a day. Cold: nurture."""
+"""Hot (80 and more): immediate contact. Warm (60 to 79): a demonstration within a day. Cold: nurture. Nothing for who
+wants no messages."""
 
 
 def read_rules(section: Mapping[str, object]) -> tuple[WorkflowRule, ...]:

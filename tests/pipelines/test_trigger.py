@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.models import Contact, DecisionKind, RemoteRef, Score, Temperature, Trigger, WriteKind
+from pipelines.models import Contact, Contribution, DecisionKind, RemoteRef, Score, Temperature, Trigger, WriteKind
 from pipelines.trigger import COOL_DOWN, RecentTrigger, Standing, judge_rules, start_workflows
 from pipelines.workflow_rules import SHIPPED_RULES, WorkflowRule, read_rules
 
@@ -78,6 +78,14 @@ def test_warm_is_a_task_within_a_day(start: Start, now: datetime) -> None:
 def test_cold_is_a_tag(start: Start) -> None:
     (trigger,) = start(COLD)
     assert [(write.kind, write.fields) for write in trigger.writes] == [(WriteKind.ADD_TAGS, {"tags": ["nurture"]})]
+
+
+@pytest.mark.parametrize("temperature", list(Temperature))
+def test_nothing_starts_for_who_wants_no_messages(temperature: Temperature, now: datetime) -> None:
+    opted_out = (Contribution(feature="opted_out", points=-100),)
+    score = Score(value=SCORES[temperature], temperature=temperature, contributions=opted_out)
+    asked = ("c1", Contact(), score, DecisionKind.NEW, "site", "s1", SHIPPED_RULES)
+    assert start_workflows(*asked, crm_contact=RECORD, recent=(), now=now) == ()
 
 
 def test_a_lead_without_a_name_is_called_by_the_company(contact_of: Make, start: Start) -> None:

@@ -95,6 +95,10 @@ def test_mistakes_of_several_rules_are_told_at_once() -> None:
         ({"fields": {"extra.Produto": {"equals": "erp"}}}, ""),
         ({"fields": {"extra.Outro": {"contains": "erp"}}}, "extra.Outro does not hold what is asked"),
         ({"fields": {"city": {"contains": "recife"}}}, "city does not hold what is asked"),
+        ({"features": ["cnpj", "company"]}, ""),
+        ({"features": "cnpj"}, "the score has no cnpj"),
+        ({"no_features": "cnpj"}, ""),
+        ({"no_features": ["cnpj", "company"]}, "the score has company"),
         ({"min_score": 10, "source": "site", "decision": "match"}, "decision new is not match"),
     ],
 )
