@@ -133,7 +133,9 @@ def in_flight(tx: Transaction, *, now: datetime, most: int) -> int:
 
 def is_due(tx: Transaction, *, now: datetime) -> bool:
     """Whether anything is due."""
-    return tx.execute(sa.select(table.c.id).where(table.c.due_at <= now).limit(1)).first() is not None
+    # Every priority by name, so that the index on (priority, due_at) answers.
+    some = sa.select(table.c.id).where(table.c.priority.in_([*Priority]), table.c.due_at <= now).limit(1)
+    return tx.execute(some).first() is not None
 
 
 def claim(

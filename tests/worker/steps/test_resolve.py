@@ -115,8 +115,9 @@ def test_resolving_twice_changes_nothing(runtime: Runtime, clock: Any) -> None:
 
 def in_review(runtime: Runtime) -> tuple[str, str]:
     """A submission that dedupe is not sure about, and the contact it may be."""
-    known = {"nome": "Marina Azevedo Couto", "email": "marina@example.com", "cidade": "Campinas"}
-    perhaps = {"nome": "Marina Couto", "email": "mcouto@example.org", "cidade": "Campinas"}
+    # Everything agrees but the document: likely one person, and a rule asks for a person's word.
+    known = {"nome": "Marina Azevedo Couto", "email": "marina@example.com", "cpf": "529.982.247-25"}
+    perhaps = {**known, "cpf": "111.444.777-35"}
     first = receive(runtime, known)
     steps.dedupe(runtime, first)
     second = receive(runtime, perhaps)

@@ -1,0 +1,36 @@
+"""The queries that run each second are answered from an index, however long the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from worker.store import submissions
+from worker.store.engine import Database
+
+
+@pytest.mark.parametrize("name", ["take_due", "in_flight", "is_due"])
+def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> None:
+    statements: list[tuple[str, Any]] = []
+    with database.write() as tx:
+        sa.event.listen(
+            tx, "before_cursor_execute", lambda _c, _cur, text, values, *_: statements.append((text, values))
+        )
+        if name == "take_due":
+            submissions.take_due(tx, now=clock.now, limit=100, stall=30)
+        elif name == "in_flight":
+            submissions.in_flight(tx, now=clock.now, most=100)
+        else:
+            submissions.is_due(tx, now=clock.now)
+    assert statements
+    with database.write() as tx:
+        if not database.is_sqlite:
+            tx.exec_driver_sql("SET LOCAL enable_seqscan = off")  # an empty table is never worth an index otherwise
+        for text, values in statements:
+            explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+            plan = "\n".join(str(tuple(row)) for row in tx.exec_driver_sql(explain + text, values))
+            assert "ix_submissions_" in plan, plan
+            assert "SCAN submissions" not in plan.replace("SCAN submissions USING", ""), plan
+            assert "Seq Scan" not in plan, plan
