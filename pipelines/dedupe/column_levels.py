@@ -7,7 +7,7 @@ each distinct pair of values is compared once, however many rows hold it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -66,7 +66,7 @@ class Comparator:
         result = np.where(ones == others, np.int8(1), different)
         result[(ones == 0) | (others == 0)] = 0
         if self.column.kind is Kind.EMAIL:
-            role = np.flatnonzero((result == 1) & self._is_role()[ones])
+            role = np.flatnonzero((result == 1) & self._is_role[ones])
             result[role] = 2
         if self.column.kind is Kind.CATEGORY:
             return result
@@ -86,6 +86,7 @@ class Comparator:
             self._mark_swapped(left, right, result)
         return result
 
+    @cached_property
     def _is_role(self) -> NDArray[np.bool_]:
         return np.array([value.startswith("!") for value in self.column.values])
 
@@ -114,11 +115,11 @@ class Comparator:
         texts = self._texts(one, other)
         alike = _batch(texts, JaroWinkler.similarity)
         slips = _batch(texts, OSA.distance, cutoff=2)
-        sizes = self._sizes()
+        sizes = self._sizes
         shorter = np.minimum(sizes[one], sizes[other])
         result = np.full(len(one), len(self.names) - 1, dtype=np.int8)
         result[alike >= 0.80] = 7
-        firsts = self._firsts()
+        firsts = self._firsts
         result[self._share_words(one, other) > 0] = 5
         initial = (shorter == 1) & (firsts[one] == firsts[other])
         result[(alike >= 0.92) | (slips <= 1) & (shorter >= 3) | (slips <= 2) & (shorter >= 6)] = 3
@@ -131,34 +132,37 @@ class Comparator:
         return result
 
     def _share_words(self, one: Rows, other: Rows) -> NDArray[np.float64]:
-        table = self._word_codes()
+        table = self._word_codes
         return _overlap(table[one], table[other])
 
-    @lru_cache(maxsize=1)  # noqa: B019 - one comparator lives as long as its table
+    @cached_property
     def _word_codes(self) -> NDArray[np.int32]:
         return _numbered_words([value.split()[:4] for value in self.column.values], 4)
 
-    @lru_cache(maxsize=1)  # noqa: B019
+    @cached_property
     def _sizes(self) -> NDArray[np.int32]:
         return np.array([len(value) for value in self.column.values], dtype=np.int32)
 
-    @lru_cache(maxsize=1)  # noqa: B019
+    @cached_property
     def _firsts(self) -> NDArray[np.int32]:
         return np.array([ord(value[0]) if value else 0 for value in self.column.values], dtype=np.int32)
 
     def _email(self, one: Rows, other: Rows) -> Levels:
         lefts, rights = self._texts(one, other)
-        locals_ = [text.rpartition("@")[0] for text in lefts], [text.rpartition("@")[0] for text in rights]
         slips = _batch((lefts, rights), OSA.distance, cutoff=3)
         alike = _batch((lefts, rights), JaroWinkler.similarity)
         result = np.full(len(one), 6, dtype=np.int8)
         result[alike >= 0.88] = 5
         result[slips <= 2] = 4
-        same = np.array([left == right and len(left) >= 5 for left, right in zip(*locals_, strict=True)], dtype=bool)
-        result[same] = 3
-        role = self._is_role()
+        result[(self._locals[one] == self._locals[other]) & (self._locals[one] > 0)] = 3
+        role = self._is_role
         result[role[one] | role[other]] = 6
         return result
+
+    @cached_property
+    def _locals(self) -> NDArray[np.int32]:
+        locals_ = [value.rpartition("@")[0] for value in self.column.values]
+        return _numbered([local if len(local) >= 5 else "" for local in locals_])
 
     def _phone(self, one: Rows, other: Rows) -> Levels:
         lefts, rights = self._texts(one, other)
@@ -175,7 +179,7 @@ class Comparator:
         return result
 
     def _date(self, one: Rows, other: Rows) -> Levels:
-        parts = self._date_parts()
+        parts = self._date_parts
         left, right = parts[one], parts[other]
         same = (left == right) & (left > 0)
         result = np.full(len(one), 6, dtype=np.int8)
@@ -188,7 +192,7 @@ class Comparator:
         result[(slips | exchanged) & ~(same[:, 0] & vague)] = 2
         return result
 
-    @lru_cache(maxsize=1)  # noqa: B019
+    @cached_property
     def _date_parts(self) -> NDArray[np.int32]:
         parts = np.zeros((len(self.column.values), 3), dtype=np.int32)
         for at, value in enumerate(self.column.values):
@@ -200,15 +204,15 @@ class Comparator:
     def _code(self, one: Rows, other: Rows) -> Levels:
         lefts, rights = self._texts(one, other)
         slips = _batch((lefts, rights), OSA.distance, cutoff=1)
-        beginnings = self._beginnings()
+        beginnings = self._beginnings
         starts = beginnings[one] == beginnings[other]
-        sizes = self._sizes()
+        sizes = self._sizes
         result = np.full(len(one), 4, dtype=np.int8)
         result[starts] = 3
         result[(slips <= 1) & (np.minimum(sizes[one], sizes[other]) >= 4)] = 2
         return result
 
-    @lru_cache(maxsize=1)  # noqa: B019
+    @cached_property
     def _beginnings(self) -> NDArray[np.int32]:
         return _numbered([_beginning(value) for value in self.column.values])
 

@@ -19,7 +19,7 @@ Vetoes forbid an automatic merge whatever the sum, and send a likely pair to rev
 | `names_conflict` | given names differ, or family names do and no two identifiers agree: couples, assistants |
 | `documents_differ` | both gave a valid CPF, and not the same |
 | `births_differ` | birth dates differ by more than a slip |
-| `generations_differ` | *Filho* and *Neto*: two of one family |
+| `generations_differ` | *Filho* and *Neto*, or *Filho* and none with no mailbox in common: two of one family |
 | `name_only` | nothing but the name (and at most the city) agrees |
 """
 
@@ -38,6 +38,7 @@ from pipelines.dedupe.comparison import (
     FIELDS,
     LAST_DIGITS,
     LOCAL,
+    ONE_SIDED,
     PLAIN_LOCAL,
     ROLE,
     Comparison,
@@ -342,7 +343,8 @@ def _vetoes(comparison: Comparison) -> tuple[str, ...]:
         found.append(DOCUMENTS_DIFFER)
     if levels["birth_date"] == DIFFERENT and not same_record:
         found.append(BIRTHS_DIFFER)
-    if levels["generation"] == DIFFERENT:
+    son_or_self = levels["generation"] == ONE_SIDED and agreed < 2 and levels["email"] not in _IDENTIFIERS["email"]
+    if levels["generation"] == DIFFERENT or (son_or_self and not same_record):
         found.append(GENERATIONS_DIFFER)
     if not agreed and not same_record and levels["company"] in (MISSING, DIFFERENT) and levels["address"] in _NO_PLACE:
         found.append(NAME_ONLY)
