@@ -18,8 +18,8 @@ _BOMS = (
 )
 # Declared as often as not by software that sends UTF-8 all the same, or (the last two) without the mark they need.
 _CLAIMED_BY_HABIT = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252", "utf-16", "utf-32"})
-# Codecs of Python's that are no charset of any document; punycode is also quadratic.
-_NO_CHARSET = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+# Codecs of Python's own, for literals and not for documents.
+_NO_CHARSET = frozenset({"unicode-escape", "raw-unicode-escape"})
 
 
 def _lenient(error: UnicodeError) -> tuple[str, int]:
@@ -55,7 +55,7 @@ def encoding_of(head: bytes, declared: str = "") -> str:
             return "utf-16-be"
     try:
         name = codecs.lookup(declared[:40]).name
-        b"ab".decode(name, LENIENT)  # refuses the codecs that make no text: rot13, base64
+        b"ab".decode(name, LENIENT)  # refuses what makes no text (rot13, base64) or no document (punycode, idna)
     except (LookupError, ValueError):
         return "utf-8"
     return "utf-8" if name in _CLAIMED_BY_HABIT | _NO_CHARSET else name

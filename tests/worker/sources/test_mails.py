@@ -88,6 +88,11 @@ def test_the_plain_part_is_preferred_and_attachments_are_named(look) -> None:
     seen = look(only(message.as_bytes()))
     assert seen.said["message"] == ["Texto"]
     assert seen.values["attachments"] == ("proposta.txt",)
+    attached_first = (
+        b"From: x@example.com\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n"
+        b"Content-Disposition: attachment\n\nanexo\n--b\nContent-Type: text/plain\n\nTexto\n--b--\n"
+    )
+    assert look(only(attached_first)).said["message"] == ["Texto"]
 
 
 FORM = """Nova mensagem do site
@@ -148,6 +153,7 @@ def test_a_form_without_an_address_is_answered_where_it_says(look) -> None:
         LETTER,
         "Segue o horário: 10:30\nAssunto: reunião",
         "Olá: tudo bem?",
+        "Meu outro e-mail: outra@example.com",
         "https://example.com/a\nhttps://example.com/b",
     ],
 )  # fmt: skip
@@ -208,6 +214,7 @@ def test_a_machines_mail_is_nobody_with_the_reason(body: bytes, reason: str) -> 
         {"Return_Path": "<>"},
         {"Subject": "Fwd: Undelivered Mail Returned to Sender"},
         {"Subject": "Autorização de orçamento"},
+        {"Subject": "Falha na entrega do meu pedido"},
         {"From": "Norma Reply <norma@example.com>"},
         {"Precedence": "first-class"},
     ],

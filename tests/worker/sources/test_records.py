@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.sources.records import CONTEXT, context, field, flatten, flatten_context, is_noise, record, remote
@@ -74,7 +74,11 @@ def test_an_unanswered_question_stays_and_an_unsent_context_does_not() -> None:
     assert [one.key for one in made.fields] == ["Cidade"]
 
 
-@given(st.text(st.characters(codec=None), max_size=20), st.text(st.characters(codec=None), max_size=20))
+@given(
+    st.text(st.characters(exclude_categories=()), max_size=20),
+    st.text(st.characters(exclude_categories=()), max_size=20),
+)
+@example("\ud800\x00", "\udfff\x00")
 def test_whatever_was_sent_can_be_stored(key: str, value: str) -> None:
     made = record([field(key, value, label=key)], remotes=[remote(f"x:{key}", "lead", value)], language=value)
     text = json.dumps(made.model_dump(mode="json"), ensure_ascii=False)

@@ -104,6 +104,7 @@ def test_a_hostile_card_takes_no_time(line: str) -> None:
 def test_an_enormous_card_is_bad() -> None:
     (bad,) = found("BEGIN:VCARD\nVERSION:3.0\n" + "NOTE:x\n" * 20_000 + "END:VCARD\n")
     assert bad.reason == BAD_CARD
+    assert "100,000" in bad.detail
 
 
 text = st.text(st.characters(codec="utf-8", categories=["L", "N", "Zs", "So"]), min_size=1, max_size=12).filter(
