@@ -35,7 +35,9 @@ _ORIGIN = Origin(source="bench", delivery="d", submission="s", stage=Stage.NORMA
 
 
 def contact_of(fields: dict[str, str]) -> Contact:
-    record = SourceRecord(fields=tuple(SourceField(key=key, hint=key, values=(value,)) for key, value in fields.items()))
+    record = SourceRecord(
+        fields=tuple(SourceField(key=key, hint=key, values=(value,)) for key, value in fields.items())
+    )
     return normalize_record(record, {}, _ORIGIN, now=NOW).contact
 
 
@@ -86,7 +88,9 @@ def known_people(size: int, queries: int, seed: int) -> tuple[dict[int, Contact]
     return known, list(stream)
 
 
-def measure(index: Index, queries: list[tuple[Contact, int]], model: Model = DEFAULT_MODEL, policy: Policy = Policy()) -> dict[str, float]:  # noqa: B008, E501
+def measure(
+    index: Index, queries: list[tuple[Contact, int]], model: Model = DEFAULT_MODEL, policy: Policy = Policy()
+) -> dict[str, float]:  # noqa: B008, E501
     known = set(index.people)
     counts: Counter[str] = Counter()
     took, candidates_seen = [], []

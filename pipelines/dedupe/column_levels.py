@@ -27,7 +27,7 @@ LEVEL_NAMES: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.GIVEN: ("missing", "exact", "nickname", "slip", "initial", "part", "swapped", "alike", "different"),
     Kind.FAMILY: ("missing", "exact", "sound", "slip", "initial", "part", "swapped", "alike", "different"),
     Kind.NAME: ("missing", "exact", "same words", "slip", "part", "alike", "vaguely alike", "different"),
-    Kind.EMAIL: ("missing", "exact", "role", "local", "slip", "alike", "different"),
+    Kind.EMAIL: ("missing", "exact", "role", "local", "slip", "plain local", "alike", "different"),
     Kind.PHONE: ("missing", "exact", "last digits", "slip", "different"),
     Kind.DOCUMENT: ("missing", "exact", "slip", "different"),
     Kind.DATE: ("missing", "exact", "slip", "two parts", "year only", "same year", "different"),
@@ -39,6 +39,8 @@ LEVEL_NAMES: Final[dict[Kind, tuple[str, ...]]] = {
 """From none through the strongest to the weakest."""
 
 MOST_WORDS: Final = 12
+SMALL_DOMAIN: Final = 8
+"""Distinct addresses up to which a mail domain is taken to be one person's or one family's."""
 _CHUNK: Final = 1 << 20
 
 
@@ -150,19 +152,35 @@ class Comparator:
     def _email(self, one: Rows, other: Rows) -> Levels:
         lefts, rights = self._texts(one, other)
         slips = _batch((lefts, rights), OSA.distance, cutoff=3)
-        alike = _batch((lefts, rights), JaroWinkler.similarity)
-        result = np.full(len(one), 6, dtype=np.int8)
-        result[alike >= 0.88] = 5
-        result[slips <= 2] = 4
-        result[(self._locals[one] == self._locals[other]) & (self._locals[one] > 0)] = 3
+        alike = _batch((lefts, rights), OSA.normalized_similarity)
+        # At a large provider maria.lima83 and maria.lima90 are two people: the letters follow from the name, the
+        # digits do not. At a domain that hardly anybody has, they are one and a slip.
+        digits, locals_, public = self._digits, self._locals, self._is_public
+        same_digits = (digits[one] == digits[other]) | ~(public[one] | public[other])
+        result = np.full(len(one), 7, dtype=np.int8)
+        result[(alike >= 0.75) & same_digits] = 6
+        same_local = (locals_[one] == locals_[other]) & (locals_[one] > 0)
+        result[same_local & (digits[one] == 0)] = 5
+        result[(slips <= 2) & same_digits] = 4
+        result[same_local & (digits[one] > 0)] = 3
         role = self._is_role
-        result[role[one] | role[other]] = 6
+        result[role[one] | role[other]] = 7
         return result
 
     @cached_property
     def _locals(self) -> NDArray[np.int32]:
         locals_ = [value.rpartition("@")[0] for value in self.column.values]
         return _numbered([local if len(local) >= 5 else "" for local in locals_])
+
+    @cached_property
+    def _is_public(self) -> NDArray[np.bool_]:
+        """Whether the address is at a domain with many others."""
+        domains = _numbered([value.rpartition("@")[2] for value in self.column.values])
+        return np.bincount(domains)[domains] > SMALL_DOMAIN
+
+    @cached_property
+    def _digits(self) -> NDArray[np.int32]:
+        return _numbered(["".join(filter(str.isdigit, value.rpartition("@")[0])) for value in self.column.values])
 
     def _phone(self, one: Rows, other: Rows) -> Levels:
         lefts, rights = self._texts(one, other)

@@ -21,7 +21,7 @@ from pipelines.dedupe.cluster import cluster
 from pipelines.dedupe.column_levels import LEVEL_NAMES, Comparator
 from pipelines.dedupe.columns import Column, Kind, without_repetition
 from pipelines.dedupe.profiles import LARGEST_BLOCK, LINK_STEPS, blocks, divide
-from pipelines.dedupe.training import Levels, Pass, Rates, learn, observed_rates
+from pipelines.dedupe.training import Levels, Pass, Rates, leaning, learn, observed_rates
 
 Progress = Callable[[str, int, int], None]
 
@@ -39,7 +39,7 @@ _EXPECTED: Final[dict[Kind, tuple[float, ...]]] = {
     Kind.GIVEN: (0.70, 0.06, 0.09, 0.03, 0.02, 0.02, 0.03, 0.05),
     Kind.FAMILY: (0.72, 0.03, 0.10, 0.01, 0.03, 0.02, 0.03, 0.06),
     Kind.NAME: (0.62, 0.03, 0.12, 0.08, 0.06, 0.04, 0.05),
-    Kind.EMAIL: (0.70, 0.02, 0.04, 0.08, 0.04, 0.12),
+    Kind.EMAIL: (0.70, 0.02, 0.03, 0.08, 0.01, 0.04, 0.12),
     Kind.PHONE: (0.70, 0.04, 0.06, 0.20),
     Kind.DOCUMENT: (0.85, 0.10, 0.05),
     Kind.DATE: (0.75, 0.09, 0.05, 0.03, 0.03, 0.05),
@@ -49,6 +49,29 @@ _EXPECTED: Final[dict[Kind, tuple[float, ...]]] = {
     Kind.TEXT: (0.64, 0.06, 0.08, 0.07, 0.05, 0.10),
 }
 """What one person's records are expected to show at each level from `exact` on, before any were seen."""
+
+_STRANGERS: Final[dict[Kind, tuple[float, ...]]] = {
+    Kind.GIVEN: (6e-3, 4e-3, 4e-3, 3e-3, 0.01, 5e-4, 0.05, 0.92),
+    Kind.FAMILY: (6e-3, 1e-3, 3e-3, 3e-3, 0.02, 5e-4, 0.05, 0.92),
+    Kind.NAME: (1e-4, 5e-5, 2e-4, 1e-3, 0.01, 0.05, 0.94),
+    Kind.EMAIL: (1e-5, 1e-4, 2e-5, 1e-5, 5e-4, 0.01, 0.99),
+    Kind.PHONE: (1e-5, 1e-5, 1e-4, 0.9999),
+    Kind.DOCUMENT: (1e-6, 1e-5, 0.9999),
+    Kind.DATE: (5e-5, 8e-4, 5e-3, 2e-3, 0.02, 0.97),
+    Kind.COMPANY: (1e-3, 2e-4, 1e-3, 5e-3, 0.02, 0.97),
+    Kind.CODE: (5e-3, 5e-3, 0.05, 0.94),
+    Kind.CATEGORY: (0.4, 0.6),
+    Kind.TEXT: (5e-3, 1e-3, 2e-3, 0.01, 0.05, 0.93),
+}
+"""What two strangers are expected to show: all that a list of a dozen rows can go by."""
+STRANGERS_WEIGHT: Final = 2_000.0
+"""How many random pairs that expectation is worth."""
+MENTIONED: Final = -3.0
+"""Bits from which a pair is told of."""
+EQUAL_ROWS: Final = 20
+"""Equal rows up to which each is paired with each in what is told."""
+RARITY_WEIGHT: Final = 60.0
+"""How many rows the expected share of a value is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,7 @@ class _Scorer:
         self.sizes = [len(comparator.names) for comparator in self.comparators]
         self.expected = [np.array((0.0, *_EXPECTED[column.kind])) for column in columns]
         rows = len(columns[0].codes)
+        self.strangers = [np.array((0.0, *_STRANGERS[column.kind])) for column in columns]
         self.rarity = [_log2_share(column, rows) for column in columns]
         self.match: Rates = self.expected
         self.random: Rates = self.expected
@@ -131,7 +155,8 @@ def _log2_share(column: Column, rows: int) -> NDArray[np.float32]:
     """How common each value is among the rows that hold any."""
     counts = column.counts.astype(np.float64)
     held = max(rows - counts[0], 1)
-    return np.asarray(np.log2(np.maximum(counts, 2) / held), dtype=np.float32)
+    expected = RARITY_WEIGHT * _STRANGERS[column.kind][0]
+    return np.asarray(np.log2((np.maximum(counts, 2) + expected) / (held + RARITY_WEIGHT)), dtype=np.float32)
 
 
 def _weights(match: NDArray[np.float64], random: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -162,24 +187,20 @@ def dedupe_table(
     )
     levels = scorer.levels(pairs, lambda done, total: progress("compare", done, total))
     _train(scorer, len(firsts), progress)
-    bits, groups = _grouped(scorer, pairs, levels, held, len(firsts), SURE)
     for number in range(ROUNDS):
         progress("learn", number, ROUNDS)
-        within = _pairs_within(groups)
-        if len(within) < 20:
-            break
-        scorer.match = observed_rates_of(scorer, within)
-        join_at = JOIN_AT if number == ROUNDS - 1 else SURE
-        bits, groups = _grouped(scorer, pairs, levels, held, len(firsts), join_at)
+        _, groups = _grouped(scorer, pairs, levels, held, len(firsts), SURE)
+        scorer.match = _match_rates(scorer, _pairs_within(groups))
+    progress("group", 0, 1)
+    bits, groups = _grouped(scorer, pairs, levels, held, len(firsts), JOIN_AT)
     contacts = _rows_of(groups, firsts, back, scorer)
-    probability = _probability(bits + scorer.prior)
-    kept = probability >= 0.1
-    left, right = unpack(pairs[kept])
+    listed, listed_bits = _listed(scorer, pairs, bits, groups)
+    left, right, probability = _with_equal_rows(listed, _probability(listed_bits + scorer.prior), back, contacts)
     return TableResult(
         contacts,
-        firsts[left].astype(np.int32),
-        firsts[right].astype(np.int32),
-        probability[kept].astype(np.float32),
+        left,
+        right,
+        probability,
         len(pairs),
         scorer.prior,
         tuple(
@@ -207,7 +228,13 @@ def _distinct_rows(columns: Sequence[Column]) -> tuple[NDArray[np.int64], NDArra
 def _train(scorer: _Scorer, rows: int, progress: Progress) -> None:
     progress("learn", 0, len(scorer.columns))
     strangers = all_pairs(rows) if rows <= ALL_PAIRS_UP_TO // 2 else _random_pairs(rows)
-    scorer.random = observed_rates(scorer.levels(strangers), scorer.sizes)
+    levels = scorer.levels(strangers)
+    scorer.random = [
+        leaning(rates, expected, float((levels[:, field] > 0).sum()), STRANGERS_WEIGHT)
+        for field, (rates, expected) in enumerate(
+            zip(observed_rates(levels, scorer.sizes), scorer.strangers, strict=True)
+        )
+    ]
     passes = []
     for field, column in enumerate(scorer.columns):
         if column.kind is Kind.CATEGORY:
@@ -349,11 +376,58 @@ def _pairs_within(groups: NDArray[np.int64]) -> Pairs:
     return pairs[:: max(len(pairs) // RANDOM_PAIRS, 1)]
 
 
-def observed_rates_of(scorer: _Scorer, pairs: Pairs) -> Rates:
-    """Match rates by counting among pairs taken for matches, leaning a little on what was expected."""
+def _match_rates(scorer: _Scorer, pairs: Pairs) -> Rates:
+    """Match rates by counting among pairs taken for matches, leaning on those known so far while they are few."""
     counted = observed_rates(scorer.levels(pairs), scorer.sizes)
-    weight = len(pairs) / (len(pairs) + 50)
-    return [weight * rates + (1 - weight) * expected for rates, expected in zip(counted, scorer.expected, strict=True)]
+    return [leaning(rates, known, len(pairs), 50.0) for rates, known in zip(counted, scorer.match, strict=True)]
+
+
+def _listed(
+    scorer: _Scorer, pairs: Pairs, bits: NDArray[np.float32], groups: NDArray[np.int64]
+) -> tuple[Pairs, NDArray[np.float32]]:
+    """The pairs to tell of: the likely ones, and all within a group, those never compared weighed now."""
+    likely = bits + scorer.prior >= MENTIONED
+    pairs, bits = pairs[likely], bits[likely]
+    within = _pairs_within_labels(np.arange(len(groups)), groups)
+    more = within[~np.isin(within, pairs, kind="sort")]
+    more_bits = np.empty(len(more), dtype=np.float32)
+    for at in range(0, len(more), _CHUNK):
+        part = more[at : at + _CHUNK]
+        more_bits[at : at + _CHUNK] = scorer.bits(part, scorer.levels(part))
+    return np.concatenate([pairs, more]), np.concatenate([bits, more_bits])
+
+
+def _with_equal_rows(
+    pairs: Pairs, probability: NDArray[np.float32], back: NDArray[np.int64], contacts: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """Pairs of distinct rows as pairs of rows of the list, each row that is equal to another standing for itself.
+
+    Of more than `EQUAL_ROWS` equal rows only the first so many are told of.
+    """
+    order = np.argsort(back, kind="stable")
+    starts = np.searchsorted(back[order], np.arange(int(back.max()) + 1))
+    sizes = np.minimum(np.diff(np.concatenate([starts, [len(back)]])), EQUAL_ROWS)
+    left, right = unpack(pairs)
+    lefts, rights, chances = [], [], []
+    for step in range(int(sizes.max())):
+        for other in range(int(sizes.max())):
+            both = (sizes[left] > step) & (sizes[right] > other)
+            if both.any():
+                lefts.append(order[starts[left[both]] + step])
+                rights.append(order[starts[right[both]] + other])
+                chances.append(probability[both])
+            if other > step:
+                several = np.flatnonzero(sizes > other)
+                one, two = order[starts[several] + step], order[starts[several] + other]
+                same = contacts[one] == contacts[two]
+                lefts.append(one[same])
+                rights.append(two[same])
+                chances.append(np.ones(int(same.sum()), dtype=np.float32))
+    if not lefts:
+        nothing = np.empty(0, dtype=np.int32)
+        return nothing, nothing, nothing.astype(np.float32)
+    ends = np.sort(np.stack([np.concatenate(lefts), np.concatenate(rights)]), axis=0).astype(np.int32)
+    return ends[0], ends[1], np.concatenate(chances)
 
 
 def _rows_of(

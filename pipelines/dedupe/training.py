@@ -28,6 +28,8 @@ ROUNDS: Final = 60
 CONVERGED: Final = 1e-5
 PRIOR_WEIGHT: Final = 30.0
 """How many observed matches the rates expected beforehand are worth."""
+FEWEST_MATCHES: Final = 0.05
+"""Share of matches below which a pass is not believed."""
 _TINY: Final = 1e-7
 
 
@@ -61,6 +63,13 @@ def observed_rates(levels: Levels, sizes: Sequence[int], *, weight: float = 1.0)
     return rates
 
 
+def leaning(
+    rates: NDArray[np.float64], expected: NDArray[np.float64], seen: float, weight: float
+) -> NDArray[np.float64]:
+    """Rates observed `seen` times, drawn towards what was expected, which is worth `weight` observations."""
+    return (rates * seen + expected * weight) / (seen + weight)
+
+
 def learn(passes: Sequence[Pass], random: Rates, expected: Rates) -> Learned:
     """Match rates from several passes, each weighed by the matches it saw.
 
@@ -75,7 +84,7 @@ def learn(passes: Sequence[Pass], random: Rates, expected: Rates) -> Learned:
         _, share, counts = maximise(each.levels, random, expected, excluded=each.excluded)
         matches = share * len(each.levels)
         # A pass in which hardly anything is a match teaches what strangers look like, not matches.
-        if share < 0.02 or matches < 5:
+        if share < FEWEST_MATCHES or matches < 5:
             continue
         for field in set(range(fields)) - set(each.excluded):
             totals[field] += counts[field]
