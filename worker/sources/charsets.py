@@ -53,6 +53,11 @@ def encoding_of(head: bytes, declared: str = "") -> str:
             return "utf-16-le"
         if sample[::2].count(0) * 2 > len(sample[::2]) and not sample[1::2].count(0):
             return "utf-16-be"
+    return codec_of(declared)
+
+
+def codec_of(declared: str) -> str:
+    """The codec of a declared charset; UTF-8 where it is none, or a mere habit. For `errors=LENIENT`."""
     try:
         name = codecs.lookup(declared[:40]).name
         b"ab".decode(name, LENIENT)  # refuses what makes no text (rot13, base64) or no document (punycode, idna)

@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from worker.errors import Unparsable
-from worker.sources.charsets import decode_text
+from worker.sources.charsets import LENIENT, codec_of
 from worker.sources.trees import MAX_DEPTH, Tree
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class _Parts:
         _refuse_many(len(self.pairs) + 1)
         content = self._options.get(b"filename", b"".join(self._data))
         name = self._options.get(b"name", b"")
-        self.pairs.append((decode_text(name, self._charset), decode_text(content, self._charset)))
+        self.pairs.append((_text(name, self._charset), _text(content, self._charset)))
 
     def _end(self) -> None:
         self.ended = True
@@ -151,7 +151,12 @@ def _path(name: str) -> list[str]:
 def _decoded(escaped: bytes, charset: str) -> str:
     raw = unquote_to_bytes(escaped) if b"%" in escaped else escaped
     # Most names and values: this spares a large hook a third of its time.
-    return raw.decode("ascii") if raw.isascii() and not charset else decode_text(raw, charset)
+    return raw.decode("ascii") if raw.isascii() and not charset else _text(raw, charset)
+
+
+def _text(raw: bytes, charset: str) -> str:
+    """A value is no file: bytes like a byte order mark at its start are its own."""
+    return raw.decode(codec_of(charset), LENIENT)
 
 
 def _refuse_many(count: int) -> None:

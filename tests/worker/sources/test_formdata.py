@@ -50,6 +50,7 @@ def multipart(*parts: tuple[str, bytes], end: bytes = b"--frontier--\r\n") -> by
         (b"nome=Jo\xe3o", {"nome": "João"}),
         (b"a=100%&b=%zz&c=%4", {"a": "100%", "b": "%zz", "c": "%4"}),
         (b"a=x\r\n", {"a": "x"}),
+        (b"a=%EF%BB%BFx&b=%FF%FE", {"a": "\ufeffx", "b": "ÿþ"}),
     ],
 )  # fmt: skip
 def test_keys_and_values_mean_what_php_and_browsers_write(body: bytes, tree: object) -> None:
