@@ -150,14 +150,24 @@ class LocalRecord:
     """What it is attached to: a lead's contact, a task's or note's contact or lead."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewLocalRecord:
+    """A record to keep, once for each marker."""
+
+    kind: str
+    marker: str
+    fields: Mapping[str, Any]
+    parent: RemoteRef | None = None
+
+
 class LocalRecords(Protocol):
     """Where the built-in CRM keeps its records; the store implements it."""
 
     def together(self) -> AbstractContextManager[None]:
         """Everything in the block is kept together or not at all."""
 
-    def add(self, kind: str, marker: str, fields: Mapping[str, Any], parent: RemoteRef | None) -> RemoteRef:
-        """Keep a new record; the one that carries `marker` already, when there is one."""
+    def add(self, new: Sequence[NewLocalRecord]) -> Sequence[RemoteRef]:
+        """Keep new records; of one whose marker is there already, that one."""
 
     def change(self, ref: RemoteRef, fields: Mapping[str, Any]) -> bool:
         """Set these fields, leave the others; False when there is no such record."""

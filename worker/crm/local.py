@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker.errors import PermanentError, PortariaError
-from worker.ports import LocalRecords, Problem
+from worker.ports import LocalRecords, NewLocalRecord, Problem
 
 NO_TARGET = "no_target"
 """Reason code: the record to change or to attach to is not in the CRM (any more)."""
@@ -29,12 +29,16 @@ class LocalCrm:
 
     def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
         """Make the calls, all in one transaction; for each, the record or what went wrong."""
+        new = {
+            position: NewLocalRecord(_MADE[write.kind], write.key, write.fields, write.target)
+            for position, write in enumerate(writes)
+            if write.kind in _MADE
+        }
         with self._records.together():
-            return [self._perform(write) for write in writes]
+            made = dict(zip(new, self._records.add(list(new.values())), strict=True))
+            return [made.get(position) or self._change(write) for position, write in enumerate(writes)]
 
-    def _perform(self, write: CrmWrite) -> RemoteRef | PortariaError:
-        if made := _MADE.get(write.kind):
-            return self._records.add(made, write.key, write.fields, write.target)
+    def _change(self, write: CrmWrite) -> RemoteRef | PortariaError:
         if write.target is None or (record := self._records.read(write.target)) is None:
             return PermanentError(f"{write.kind}: there is no such record in the CRM", code=NO_TARGET)
         fields = write.fields

@@ -50,6 +50,16 @@ class Link:
     """What we last wrote there; None when it was there before us."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A record of a CRM that was made or found to be a contact's."""
+
+    contact_id: str
+    ref: RemoteRef
+    written: Contact | None
+    """The contact as written there; None for what is no contact record."""
+
+
 def lock_keys(tx: Transaction, hashes: Iterable[int]) -> None:
     """Wait until nobody else resolves a submission that shares one of these blocking keys.
 
@@ -175,13 +185,31 @@ def linked(tx: Transaction, ids: Iterable[str], *, system: str) -> dict[str, lis
     return dict(found)
 
 
-def link(tx: Transaction, contact_id: str, ref: RemoteRef, *, written: Contact | None, now: datetime) -> None:
-    """Remember that this record of the CRM is this contact, and what was written to it."""
-    values = {"system": ref.system, "kind": ref.kind, "remote_id": ref.id, "contact_id": contact_id, "at": now}
-    insert_ignoring(tx, links, [values])
-    if written is not None:
-        same = (links.c.system == ref.system, links.c.kind == ref.kind, links.c.remote_id == ref.id)
-        tx.execute(sa.update(links).where(*same).values(written=written.model_dump_json()))
+def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
+    """Remember whose these records of the CRM are, and what was written to them."""
+    values = [
+        {
+            "system": one.ref.system,
+            "kind": one.ref.kind,
+            "remote_id": one.ref.id,
+            "contact_id": one.contact_id,
+            "at": now,
+        }
+        for one in new
+    ]
+    insert_ignoring(tx, links, values)
+    told = [
+        {"b_system": one.ref.system, "b_kind": one.ref.kind, "b_id": one.ref.id, "text": one.written.model_dump_json()}
+        for one in new
+        if one.written is not None
+    ]
+    if told:
+        same = (
+            links.c.system == sa.bindparam("b_system"),
+            links.c.kind == sa.bindparam("b_kind"),
+            links.c.remote_id == sa.bindparam("b_id"),
+        )
+        tx.execute(sa.update(links).where(*same).values(written=sa.bindparam("text")), told)
 
 
 def distinct_from(tx: Transaction, ids: Iterable[str]) -> dict[str, set[str]]:

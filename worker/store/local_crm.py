@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from pipelines.models import RemoteRef
 from worker import tables
-from worker.ports import LocalRecord
-from worker.store.engine import Database, Transaction, insert_ignoring
+from worker.ports import LocalRecord, NewLocalRecord
+from worker.store.engine import Database, Transaction, chunks, insert_ignoring
 
 table = tables.local_crm
 SYSTEM = "local"
@@ -37,30 +37,34 @@ class LocalRecordTable:
             finally:
                 self._open = None
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        if self._open is not None:
-            yield self._open
-        else:
-            with self._database.write() as tx:
-                yield tx
+    def _transaction(self) -> AbstractContextManager[Transaction]:
+        return nullcontext(self._open) if self._open is not None else self._database.write()
 
-    def add(self, kind: str, marker: str, fields: Mapping[str, Any], parent: RemoteRef | None) -> RemoteRef:
-        """Keep a new record; the one that carries `marker` already, when there is one."""
+    def _snapshot(self) -> AbstractContextManager[Transaction]:
+        return nullcontext(self._open) if self._open is not None else self._database.read()
+
+    def add(self, new: Sequence[NewLocalRecord]) -> list[RemoteRef]:
+        """Keep new records; of one whose marker is there already, that one."""
         now = self._clock()
-        with self._transaction() as tx:
-            values = {
-                "kind": kind,
-                "marker": marker,
-                "parent_kind": parent.kind if parent else None,
-                "parent_id": int(parent.id) if parent else None,
-                "fields": json.dumps(dict(fields), ensure_ascii=False),
+        values = [
+            {
+                "kind": record.kind,
+                "marker": record.marker,
+                "parent_kind": record.parent.kind if record.parent else None,
+                "parent_id": int(record.parent.id) if record.parent else None,
+                "fields": json.dumps(dict(record.fields), ensure_ascii=False),
                 "created_at": now,
                 "updated_at": now,
             }
-            insert_ignoring(tx, table, [values])
-            row = tx.execute(sa.select(table.c.kind, table.c.id).where(table.c.marker == marker)).one()
-            return _ref(row.kind, row.id)
+            for record in new
+        ]
+        found: dict[str, RemoteRef] = {}
+        with self._transaction() as tx:
+            insert_ignoring(tx, table, values)
+            for markers in chunks(record.marker for record in new):
+                statement = sa.select(table.c.kind, table.c.id, table.c.marker).where(table.c.marker.in_(markers))
+                found |= {row.marker: _ref(row.kind, row.id) for row in tx.execute(statement)}
+        return [found[record.marker] for record in new]
 
     def change(self, ref: RemoteRef, fields: Mapping[str, Any]) -> bool:
         """Set these fields, leave the others; False when there is no such record."""
@@ -75,13 +79,13 @@ class LocalRecordTable:
 
     def by_marker(self, marker: str) -> RemoteRef | None:
         """The record that carries this marker."""
-        with self._database.read() as tx:
+        with self._snapshot() as tx:
             row = tx.execute(sa.select(table.c.kind, table.c.id).where(table.c.marker == marker)).one_or_none()
         return _ref(row.kind, row.id) if row else None
 
     def read(self, ref: RemoteRef) -> LocalRecord | None:
         """The record, or None."""
-        with self._database.read() as tx:
+        with self._snapshot() as tx:
             statement = sa.select(table).where(table.c.id == int(ref.id), table.c.kind == ref.kind)
             row = tx.execute(statement).one_or_none()
         return _record(row) if row else None

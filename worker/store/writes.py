@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger
 from pipelines.states import Stage
+from pipelines.trigger import RecentTrigger
 from worker import tables
 from worker.store.engine import Transaction, chunks, insert_ignoring, rows
 
@@ -123,14 +124,15 @@ def of_submission(tx: Transaction, submission_id: str) -> list[dict[str, Any]]:
     return rows(tx.execute(sa.select(table).where(table.c.submission_id == submission_id).order_by(table.c.created_at)))
 
 
-def recent_triggers(tx: Transaction, contact_ids: Iterable[str], since: datetime) -> dict[str, list[dict[str, Any]]]:
+def recent_triggers(tx: Transaction, contact_ids: Iterable[str], since: datetime) -> dict[str, list[RecentTrigger]]:
     """The workflows started for these contacts since `since`, by contact."""
     of = tables.triggers
-    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    found: defaultdict[str, list[RecentTrigger]] = defaultdict(list)
     for some in chunks(sorted(set(contact_ids))):
-        columns = (of.c.contact_id, of.c.submission_id, of.c.workflow, of.c.temperature, of.c.at)
-        for row in rows(tx.execute(sa.select(*columns).where(of.c.contact_id.in_(some), of.c.at >= since))):
-            found[row["contact_id"]].append(row)
+        columns = (of.c.contact_id, of.c.workflow, of.c.temperature, of.c.at)
+        for row in tx.execute(sa.select(*columns).where(of.c.contact_id.in_(some), of.c.at >= since)):
+            recent = RecentTrigger(workflow=row.workflow, temperature=row.temperature, at=row.at)
+            found[row.contact_id].append(recent)
     return dict(found)
 
 

@@ -1,0 +1,172 @@
+"""Making the calls that were decided on: each recorded before it is made, and made once.
+
+A record without an outcome means that nobody knows whether the call went through, so whoever finds one looks the
+write's marker up in the CRM before making the call again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from pipelines.create import linked_record
+from pipelines.models import Contact, CrmWrite, RemoteRef, WriteKind
+from pipelines.states import Stage
+from worker.errors import OutcomeUnknown, PortariaError, TransientError
+from worker.steps import claims
+from worker.steps.runtime import Runtime
+from worker.store import contacts, writes
+from worker.store.contacts import Golden, Link, NewLink
+from worker.store.submissions import Claimed
+from worker.store.writes import Attempt, Standing
+
+log = structlog.get_logger()
+
+CRM_BUSY = "crm_busy"
+"""Reason code: another worker is writing the same record; it is tried again in a moment."""
+BUSY_SECONDS = 2.0
+
+PHASES: tuple[frozenset[WriteKind], ...] = (
+    frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT}),
+    frozenset({WriteKind.CREATE_LEAD}),
+    frozenset({WriteKind.CREATE_TASK, WriteKind.ADD_NOTE, WriteKind.ADD_TAGS}),
+)
+"""What has to be there before the rest can hang on to it."""
+
+_CREATES = frozenset({WriteKind.CREATE_CONTACT, WriteKind.CREATE_LEAD, WriteKind.CREATE_TASK, WriteKind.ADD_NOTE})
+"""Kinds that make a record; the others may be made twice without harm."""
+
+
+@dataclass
+class Performed:
+    """What came of writes: the records by key, and what went wrong by submission."""
+
+    remotes: dict[str, RemoteRef] = field(default_factory=dict)
+    wrong: dict[str, PortariaError] = field(default_factory=dict)
+
+
+@dataclass
+class Known:
+    crm: str
+    golden: dict[str, Golden]
+    links: dict[str, list[Link]]
+
+    def contact(self, item: Claimed) -> Contact:
+        return self.golden[item.contact_id or ""].contact
+
+    def record(self, contact_id: str) -> RemoteRef | None:
+        """The contact's record in the CRM: the one we know of, or the one that its own hook told of."""
+        links = [link.ref for link in self.links.get(contact_id, ())]
+        return linked_record(self.golden[contact_id].contact, links, self.crm)
+
+
+def perform(runtime: Runtime, stage: Stage, wanted: Mapping[str, Sequence[CrmWrite]], known: Known) -> Performed:
+    """Make the writes of each submission, phase by phase; one that goes wrong holds up only its own submission."""
+    performed = Performed()
+    with runtime.database.write() as tx:
+        writes.intend(tx, wanted, stage, runtime.clock())
+    for phase in PHASES:
+        now_wanted = {
+            submission: [_attached(write, some, performed, known) for write in some if write.kind in phase]
+            for submission, some in wanted.items()
+            if submission not in performed.wrong
+        }
+        _perform_phase(runtime, now_wanted, known, performed)
+    return performed
+
+
+def _attached(write: CrmWrite, siblings: Sequence[CrmWrite], performed: Performed, known: Known) -> CrmWrite:
+    """The write with its target: as planned, else the lead that the same workflow made, else the contact's record."""
+    if write.target is not None or write.kind is WriteKind.CREATE_CONTACT:
+        return write
+    target = known.record(write.contact_id)
+    if write.kind is WriteKind.CREATE_TASK:
+        leads = [performed.remotes.get(each.key) for each in siblings if each.kind is WriteKind.CREATE_LEAD]
+        target = next((lead for lead in leads if lead), target)
+    return write.model_copy(update={"target": target})
+
+
+def _perform_phase(
+    runtime: Runtime, wanted: Mapping[str, Sequence[CrmWrite]], known: Known, performed: Performed
+) -> None:
+    asking: defaultdict[str, list[str]] = defaultdict(list)
+    """By key, the submissions that want the write: several of one contact want it created."""
+    calls: dict[str, CrmWrite] = {}
+    for submission, some in wanted.items():
+        for write in some:
+            asking[write.key].append(submission)
+            calls[write.key] = write
+    if not calls:
+        return
+    with runtime.database.write() as tx:
+        lease = runtime.settings.worker.lease_seconds
+        attempts = writes.attempting(tx, calls, owner=runtime.owner, now=runtime.clock(), lease=lease)
+    results: dict[str, RemoteRef | PortariaError] = {}
+    to_make: list[CrmWrite] = []
+    for key, write in calls.items():
+        result = _before_the_call(runtime, write, attempts[key])
+        if result is None:
+            to_make.append(write)
+        else:
+            results[key] = result
+    results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
+    for key, result in results.items():
+        if isinstance(result, RemoteRef):
+            performed.remotes[key] = result
+        else:
+            for submission in asking[key]:
+                performed.wrong.setdefault(submission, result)
+    _save(runtime, calls, results, attempts, known)
+
+
+def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> RemoteRef | PortariaError | None:
+    """What is known of a write without making the call; None: make it."""
+    if attempt.standing is Standing.DONE:
+        return attempt.remote
+    if attempt.standing is Standing.BUSY:
+        return TransientError("another worker is at it", code=CRM_BUSY, retry_after=BUSY_SECONDS)
+    if attempt.standing is Standing.UNKNOWN and write.kind in _CREATES:
+        try:
+            return runtime.crm.look_up(write)
+        except PortariaError as problem:
+            return problem
+    return None
+
+
+def _call(runtime: Runtime, to_make: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
+    if not to_make:
+        return ()
+    try:
+        return runtime.crm.perform(to_make)
+    except Exception as error:  # a fault in the adapter: the calls may have been made
+        log.error("the CRM adapter failed", crm=runtime.crm.name, error=type(error).__name__)
+        what = f"the CRM adapter failed ({type(error).__name__}); see the log"
+        return [OutcomeUnknown(what, code=claims.UNEXPECTED)] * len(to_make)
+
+
+def _save(
+    runtime: Runtime,
+    calls: Mapping[str, CrmWrite],
+    results: Mapping[str, RemoteRef | PortariaError],
+    attempts: Mapping[str, Attempt],
+    known: Known,
+) -> None:
+    """Record how the calls went, and which records of the CRM are whose."""
+    ours = [key for key in results if attempts[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
+    made = {key: result for key in ours if isinstance(result := results[key], RemoteRef)}
+    links = []
+    for key, ref in made.items():
+        write = calls[key]
+        if write.kind in PHASES[0]:
+            link = NewLink(write.contact_id, ref, known.golden[write.contact_id].contact)
+            known.links.setdefault(write.contact_id, []).append(Link(ref, link.written))
+            links.append(link)
+        elif write.kind is WriteKind.CREATE_LEAD:
+            links.append(NewLink(write.contact_id, ref, None))
+    with runtime.database.write() as tx:
+        writes.done(tx, made, runtime.clock())
+        writes.give_up(tx, [key for key in ours if key not in made], owner=runtime.owner)
+        contacts.link(tx, links, runtime.clock())
