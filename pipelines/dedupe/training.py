@@ -88,7 +88,7 @@ def learn(passes: Sequence[Pass], random: Rates, expected: Rates) -> Learned:
             continue
         for field in set(range(fields)) - set(each.excluded):
             totals[field] += counts[field]
-            seen[field] += matches
+            seen[field] += counts[field].sum()
     rates = []
     for total, prior in zip(totals, expected, strict=True):
         blended = total + PRIOR_WEIGHT * prior
