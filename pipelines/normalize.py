@@ -136,7 +136,8 @@ class _Draft:
         value = tidy_text(raw) if target in {"", IGNORE, "message"} or target not in FIELDS else tidy_line(raw)
         if raw != value and raw.split() != value.split():
             rule = text.TEXT_CUT if len(raw) > text.MAX_LENGTH else text.TEXT_TIDIED
-            self.change(target or IGNORE, raw[: text.MAX_LENGTH], value, rule)
+            storable = raw[: text.MAX_LENGTH].replace("\x00", "").encode("utf-8", "replace").decode()
+            self.change(target or IGNORE, storable, value, rule)
         return value
 
     def keep(self, field: SourceField, value: str, target: str = "", rule: str = "", name: str = "") -> None:
@@ -200,7 +201,7 @@ class _Draft:
     def _read_name(self, target: str, value: str, field: SourceField) -> None:
         if "@" in value or sum(map(str.isdigit, value)) >= 8:
             self._read_mixed(target, value, field)
-        elif not names.clean_name(value):
+        elif text.is_placeholder(names.clean_name(value)):
             self.keep(field, value, target, UNREADABLE)
         elif words(self.names.setdefault(target, (value, field))[0]) != words(value):
             self.keep(field, value, target, ONE_TOO_MANY)
@@ -216,14 +217,15 @@ class _Draft:
         after = value
         if target == "country":
             after = places.parse_country(value)
+            self.region = after or self.region
         elif target == "postal_code":
             after = places.parse_postal_code(value, country)
         elif target == "region":
             after = (country in {"", "BR"} and places.parse_state(value)) or value
         elif target == "city":
             after, state = places.parse_city(value)
-            if state:
-                self.places.setdefault("region", state)
+            if state and self.places.setdefault("region", state) != state:
+                self.keep(field, value, target, ONE_TOO_MANY)
         if not after:
             self.keep(field, value, target, UNREADABLE)
         elif self.places.setdefault(target, after) != after:
@@ -296,6 +298,8 @@ class _Draft:
             value, field = self.names["found"]
             self.keep(field, value, "name", ONE_TOO_MANY)
         name = names.parse_name(said.get("name", ""), said.get("given_name", ""), said.get("family_name", ""))
+        if text.is_placeholder(name.full):  # "No" and "Name"
+            name = PersonName()
         in_name = set(words(" ".join((name.full, name.given, name.family, name.suffix, name.title))))
         for target, (value, field) in self.names.items():
             if target == "found":

@@ -144,9 +144,11 @@ def test_two_addresses_are_both_kept() -> None:
 
 
 def test_numbered_parts_are_a_name_or_an_address_by_their_company() -> None:
-    told = guess_fields([SourceField(key=key, values=(value,)) for key, value in {
-        "1.3": "Maria", "1.6": "Souza", "2.1": "Rua A, 10", "2.3": "Itu", "2.4": "SP", "2.5": "13300-000", "2.6": "Brasil",
-    }.items()])  # fmt: skip
+    parts = {
+        "1.3": "Maria", "1.6": "Souza", "2.1": "Rua A, 10", "2.3": "Itu", "2.4": "SP", "2.5": "13300-000",
+        "2.6": "Brasil",
+    }  # fmt: skip
+    told = guess_fields([SourceField(key=key, values=(value,)) for key, value in parts.items()])
     assert told == {
         "1.3": "given_name", "1.6": "family_name", "2.1": "street", "2.3": "city", "2.4": "region",
         "2.5": "postal_code", "2.6": "country",
