@@ -24,6 +24,8 @@ _AROUND_AT = re.compile(r" ?(?:@|[(\[{] ?(?:at|arroba) ?[)\]}]) ?", re.IGNORECAS
 _DOT_WORD = re.compile(r" ?[(\[{] ?(?:dot|ponto|punto) ?[)\]}] ?", re.IGNORECASE)
 _BETWEEN_ADDRESSES = re.compile(r"[\s<>()\[\],;:|\"“”«»]+")
 _COMMA_FOR_DOT = re.compile(r"@[\w-]+,(?:com|net|org)(?:[.,]\w\w)?", re.IGNORECASE)
+_LINK_PARTS = re.compile(r"[/?&=]+")
+"""Legal in an address and never in a person's; they part addresses from each other and from the link they stand in."""
 _EDGE = ".,;:!?*_'\"`´’‘()[]{}<>|/\\ "
 
 _ROLES = vocabulary(
@@ -143,7 +145,7 @@ def find_emails(text: str) -> tuple[Email, ...]:
     for piece in _BETWEEN_ADDRESSES.split(_AROUND_AT.sub("@", _DOT_WORD.sub(".", text))):
         if "@" not in piece or len(piece) > _LONGEST_ADDRESS:
             continue
-        for part in piece.split("/") if piece.count("@") > 1 else (piece,):
+        for part in _LINK_PARTS.split(piece):
             address = _address(part)
             if address:
                 found.setdefault(address, Email(address=address, given=part.strip(_EDGE)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import companies, dates, documents, emails, names, normalize, phones, places, text
+from pipelines import companies, dates, documents, draft, emails, names, phones, places, text
 from pipelines.mixed import TAKEN_APART, take_apart
 from pipelines.models import (
     FIELDS,
@@ -95,6 +95,7 @@ def _told(contact: Contact) -> dict[str, object]:
         ({"Nome": "ana@example.com"}, {"emails": ["ana@example.com"]}),
         ({"email": "ana.souza@example.com"}, {"emails": ["ana.souza@example.com"]}),
         ({"email": "Ana Souza <ana@example.com>"}, {"name": "Ana Souza", "emails": ["ana@example.com"]}),
+        ({"Nome": "Ana", "email": "Ana Souza <ana@example.com>"}, {"name": "Ana Souza", "emails": ["ana@example.com"]}),
         ({"Nome": "Ana", "email": "Bia <bia@example.com>"},
          {"name": "Ana", "emails": ["bia@example.com"], "extra": {"email": "Bia"}}),
         ({"Telefone": "11 3333-4444 / 11 98765-4321"}, {"phones": [FIXED, MOBILE]}),
@@ -192,21 +193,21 @@ def test_another_person_s_fields_stay_free_whatever_the_source_declares() -> Non
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
-        ("Telefone", "3333-4444", normalize.UNREADABLE),
-        ("Telefone", "(11) 99999-9999", normalize.UNREADABLE),
-        ("E-mail", "ana@", normalize.UNREADABLE),
-        ("CPF", "12", normalize.UNREADABLE),
-        ("Nascimento", "ontem", normalize.UNREADABLE),
-        ("País", "Atlântida", normalize.UNREADABLE),
-        ("CEP", "00000-000", normalize.UNREADABLE),
-        ("Nome", "ana.souza", normalize.UNREADABLE),
-        ("Idioma", "o de sempre", normalize.UNREADABLE),
-        ("Site", "ainda em obras", normalize.UNREADABLE),
-        ("Nome", "teste", normalize.PLACEHOLDER),
-        ("E-mail", "não tenho", normalize.PLACEHOLDER),
-        ("Empresa", "-", normalize.PLACEHOLDER),
-        ("Mensagem", "asdf", normalize.PLACEHOLDER),
-        ("Telefone", "00000000", normalize.PLACEHOLDER),
+        ("Telefone", "3333-4444", draft.UNREADABLE),
+        ("Telefone", "(11) 99999-9999", draft.UNREADABLE),
+        ("E-mail", "ana@", draft.UNREADABLE),
+        ("CPF", "12", draft.UNREADABLE),
+        ("Nascimento", "ontem", draft.UNREADABLE),
+        ("País", "Atlântida", draft.UNREADABLE),
+        ("CEP", "00000-000", draft.UNREADABLE),
+        ("Nome", "ana.souza", draft.UNREADABLE),
+        ("Idioma", "o de sempre", draft.UNREADABLE),
+        ("Site", "ainda em obras", draft.UNREADABLE),
+        ("Nome", "teste", draft.PLACEHOLDER),
+        ("E-mail", "não tenho", draft.PLACEHOLDER),
+        ("Empresa", "-", draft.PLACEHOLDER),
+        ("Mensagem", "asdf", draft.PLACEHOLDER),
+        ("Telefone", "00000000", draft.PLACEHOLDER),
     ],
 )
 def test_what_cannot_be_read_is_kept_under_its_label_with_the_reason(field: str, value: str, rule: str) -> None:
@@ -258,7 +259,7 @@ def test_our_own_address_is_not_the_person_s() -> None:
     )
     assert [email.address for email in normalized.contact.emails] == ["ana@example.com"]
     assert set(normalized.contact.extra) == {"email", "de"}
-    assert normalize.OWN_ADDRESS in {change.rule for change in normalized.changes}
+    assert draft.OWN_ADDRESS in {change.rule for change in normalized.changes}
 
 
 def test_only_without_any_address_or_number_the_message_is_searched() -> None:
@@ -267,7 +268,7 @@ def test_only_without_any_address_or_number_the_message_is_searched() -> None:
     assert _told(normalized.contact) == {
         "name": "Ana Souza", "emails": ["ana@example.com"], "phones": [MOBILE], "message": said,
     }  # fmt: skip
-    assert normalize.FOUND_IN_TEXT in {change.rule for change in normalized.changes}
+    assert draft.FOUND_IN_TEXT in {change.rule for change in normalized.changes}
     reached = _normalized({"E-mail": "bia@example.com", "Mensagem": said}).contact
     assert [email.address for email in reached.emails] == ["bia@example.com"]
     assert not reached.phones
