@@ -151,7 +151,7 @@ def _views(at: int, column: Column) -> Iterator[View]:
         )
         if len(numbers) > 1:
             yield View(at, name, renumbered[column.codes], len(numbers))
-    if column.kind in (Kind.TEXT, Kind.NAME, Kind.COMPANY):
+    if column.kind in (Kind.TEXT, Kind.COMPANY):
         yield from _rare_words(at, column)
 
 
@@ -194,7 +194,6 @@ def _local(value: str) -> str:
 _VIEWS: Final[dict[Kind, dict[str, Callable[[str], str]]]] = {
     Kind.GIVEN: {"sound": _sound, "full form": _root, "start": lambda v: v[:3], "end": lambda v: v[-3:]},
     Kind.FAMILY: {"sound": _sound, "start": lambda v: v[:3], "end": lambda v: v[-3:]},
-    Kind.NAME: {"sound": _sound, "start": lambda v: v[:4], "end": lambda v: v[-4:]},
     Kind.EMAIL: {
         "value": lambda v: v, "local": _local, "start": lambda v: _local(v)[:6], "end": lambda v: _local(v)[-6:],
     },

@@ -26,7 +26,6 @@ Rows = NDArray[np.int32]
 LEVEL_NAMES: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.GIVEN: ("missing", "exact", "nickname", "slip", "initial", "part", "swapped", "alike", "different"),
     Kind.FAMILY: ("missing", "exact", "sound", "slip", "initial", "part", "swapped", "alike", "different"),
-    Kind.NAME: ("missing", "exact", "same words", "slip", "part", "alike", "vaguely alike", "different"),
     Kind.EMAIL: ("missing", "exact", "role", "local", "slip", "plain local", "alike", "different"),
     Kind.PHONE: ("missing", "exact", "last digits", "slip", "different"),
     Kind.DOCUMENT: ("missing", "exact", "slip", "different"),
@@ -53,7 +52,7 @@ class Comparator:
         self._values = np.array(column.values, dtype=object)
         self._swapped = swapped
         self._swapped_codes = _recoded(swapped, column) if swapped is not None else None
-        self._sounds = _sounds(column) if column.kind in (Kind.GIVEN, Kind.FAMILY, Kind.NAME) else None
+        self._sounds = _sounds(column) if column.kind in (Kind.GIVEN, Kind.FAMILY) else None
         self._forms = _forms(column) if column.kind is Kind.GIVEN else None
         self._words: NDArray[np.int32] | None = None
         self._weights: NDArray[np.float64] | None = None
@@ -104,7 +103,7 @@ class Comparator:
 
     def _grade(self, one: Rows, other: Rows) -> Levels:
         grade = {
-            Kind.GIVEN: self._person, Kind.FAMILY: self._person, Kind.NAME: self._wordy, Kind.EMAIL: self._email,
+            Kind.GIVEN: self._person, Kind.FAMILY: self._person, Kind.EMAIL: self._email,
             Kind.PHONE: self._phone, Kind.DOCUMENT: self._document, Kind.DATE: self._date, Kind.COMPANY: self._wordy,
             Kind.CODE: self._code, Kind.TEXT: self._wordy,
         }[self.column.kind]  # fmt: skip
@@ -247,15 +246,6 @@ class Comparator:
         contained = shared / np.maximum(fewer, 1e-9)
         likeness = np.maximum(sorted_ratio, dice)
         result = np.full(len(one), len(self.names) - 1, dtype=np.int8)
-        if self.column.kind is Kind.NAME:
-            result[likeness >= 0.62] = 6
-            result[likeness >= 0.76] = 5
-            result[contained >= 0.999] = 4
-            result[sorted_ratio >= 0.90] = 3
-            result[sorted_ratio >= 0.995] = 2
-            assert self._sounds is not None
-            result[(self._sounds[one] == self._sounds[other]) & (self._sounds[one] > 0)] = 3
-            return result
         result[likeness >= 0.45] = 5
         result[(likeness >= 0.65) | (contained >= 0.95)] = 4
         result[likeness >= 0.84] = 3
@@ -263,7 +253,7 @@ class Comparator:
         return result
 
 
-_WORDY: Final = (Kind.TEXT, Kind.COMPANY, Kind.NAME)
+_WORDY: Final = (Kind.TEXT, Kind.COMPANY)
 
 
 def _beginning(code: str) -> str:

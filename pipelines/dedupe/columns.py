@@ -36,7 +36,6 @@ class Kind(StrEnum):
 
     GIVEN = "given_name"
     FAMILY = "family_name"
-    NAME = "name"
     EMAIL = "email"
     PHONE = "phone"
     DOCUMENT = "document"
@@ -52,7 +51,7 @@ class Kind(StrEnum):
 
 
 KIND_OF_FIELD: Final = {
-    "given_name": Kind.GIVEN, "family_name": Kind.FAMILY, "name": Kind.NAME, "email": Kind.EMAIL, "phone": Kind.PHONE,
+    "given_name": Kind.GIVEN, "family_name": Kind.FAMILY, "email": Kind.EMAIL, "phone": Kind.PHONE,
     "document": Kind.DOCUMENT, "birth_date": Kind.DATE, "company": Kind.COMPANY, "postal_code": Kind.CODE,
     "number": Kind.CODE, "ignore": Kind.IGNORED,
 }  # fmt: skip
@@ -210,7 +209,7 @@ def make_columns(raw: Sequence[RawColumn]) -> list[Column]:
     for column in raw:
         counts = np.bincount(column.codes, minlength=len(column.values))
         kind = guess_kind(column.name, column.values[1:], counts[1:].tolist(), len(column.codes), column.field)
-        if kind is Kind.NAME and _are_persons(column.values):
+        if column.field == "name" and kind is Kind.TEXT and _are_persons(column.values):
             made += _named(column)
         elif kind is not Kind.IGNORED:
             made.append(make_column(column.name, kind, column.values, column.codes))
@@ -257,14 +256,15 @@ def make_column(name: str, kind: Kind, raw: Sequence[str], raw_codes: Codes) -> 
 
 
 def without_repetition(columns: Sequence[Column], sample: int = 2000) -> list[Column]:
-    """The columns, those ignored that only repeat what others of the same row say (`full_name` beside its parts)."""
-    kept = [column for column in columns if column.kind is not Kind.IGNORED]
-    for column in sorted(kept, key=lambda each: -np.mean([len(value.split()) for value in each.values])):
-        others = [each for each in kept if each is not column and each.kind is not Kind.CATEGORY]
-        if column.kind not in (Kind.TEXT, Kind.NAME) or len(others) < 2:
+    """The columns without those that only repeat what shorter ones of the same row say (`full_name` and its parts)."""
+    lengths = {id(column): np.mean([len(value.split()) for value in column.values]) for column in columns}
+    kept = list(columns)
+    for column in columns:
+        shorter = [each for each in kept if lengths[id(each)] < lengths[id(column)] and each.kind is not Kind.CATEGORY]
+        if column.kind is not Kind.TEXT or len(shorter) < 2:
             continue
         rows = np.flatnonzero(column.codes)[:: max(len(column.codes) // sample, 1)]
-        repeated = Counter(_is_said_elsewhere(int(row), column, others) for row in rows)
+        repeated = Counter(_is_said_elsewhere(int(row), column, shorter) for row in rows)
         if repeated[True] > 0.6 * max(len(rows), 1):
             kept = [each for each in kept if each is not column]
     return kept

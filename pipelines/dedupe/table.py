@@ -38,7 +38,6 @@ _CHUNK: Final = 1 << 20
 _EXPECTED: Final[dict[Kind, tuple[float, ...]]] = {
     Kind.GIVEN: (0.70, 0.06, 0.09, 0.03, 0.02, 0.02, 0.03, 0.05),
     Kind.FAMILY: (0.72, 0.03, 0.10, 0.01, 0.03, 0.02, 0.03, 0.06),
-    Kind.NAME: (0.62, 0.03, 0.12, 0.08, 0.06, 0.04, 0.05),
     Kind.EMAIL: (0.70, 0.02, 0.03, 0.08, 0.01, 0.04, 0.12),
     Kind.PHONE: (0.70, 0.04, 0.06, 0.20),
     Kind.DOCUMENT: (0.85, 0.10, 0.05),
@@ -53,7 +52,6 @@ _EXPECTED: Final[dict[Kind, tuple[float, ...]]] = {
 _STRANGERS: Final[dict[Kind, tuple[float, ...]]] = {
     Kind.GIVEN: (6e-3, 4e-3, 4e-3, 3e-3, 0.01, 5e-4, 0.05, 0.92),
     Kind.FAMILY: (6e-3, 1e-3, 3e-3, 3e-3, 0.02, 5e-4, 0.05, 0.92),
-    Kind.NAME: (1e-4, 5e-5, 2e-4, 1e-3, 0.01, 0.05, 0.94),
     Kind.EMAIL: (1e-5, 1e-4, 2e-5, 1e-5, 5e-4, 0.01, 0.99),
     Kind.PHONE: (1e-5, 1e-5, 1e-4, 0.9999),
     Kind.DOCUMENT: (1e-6, 1e-5, 0.9999),

@@ -118,6 +118,21 @@ def test_a_column_that_repeats_others_is_left_out() -> None:
     assert [each.kind for each in without_repetition(made)] == [Kind.GIVEN, Kind.FAMILY]
 
 
+def test_a_long_column_is_kept_though_a_longer_one_holds_its_words() -> None:
+    """A product's title says more than the description that repeats it."""
+    made = [
+        column(Kind.TEXT, "acme x1 camera", "acme z9 printer"),
+        column(Kind.TEXT, "the x1 camera by acme takes pictures", "the z9 printer by acme prints them"),
+        column(Kind.TEXT, "acme", "acme"),
+    ]
+    assert len(without_repetition(made)) == 3
+
+
+def test_names_of_things_are_not_taken_apart() -> None:
+    [made] = make_columns([raw("name", ["golden xubra", "the tovir grill", "zelda palace hotel"], "name")])
+    assert made.kind is Kind.TEXT
+
+
 def test_whole_names_are_taken_apart_and_fill_what_is_missing() -> None:
     made = make_columns(
         [
