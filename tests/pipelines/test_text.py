@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.text import MAX_LENGTH, fold, is_placeholder, tidy_line, tidy_text, words
+from pipelines.text import MAX_LENGTH, fold, is_placeholder, remembered, tidy_line, tidy_text, words
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,17 @@ def test_what_means_something_is_no_placeholder(text: str) -> None:
 def test_any_text_is_judged_without_an_error(text: str) -> None:
     is_placeholder(text)
     words(text)
+
+
+def test_only_answers_about_short_texts_are_remembered() -> None:
+    asked: list[str] = []
+
+    @remembered
+    def rule(text: str, more: int = 0) -> int:
+        asked.append(text)
+        return len(text) + more
+
+    short, long = "a" * 200, "a" * 201
+    assert [rule(short), rule(short), rule(short, 1), rule(short, more=1)] == [200, 200, 201, 201]
+    assert [rule(long), rule(long)] == [201, 201]
+    assert asked == [short, short, short, long, long]
