@@ -39,7 +39,8 @@ class SourceField(Value):
     label: str = ""
     """What the person saw beside it, where the source says so."""
     hint: str = ""
-    """The standard field (a name in `FIELDS`) that the source itself declares it to be, or nothing."""
+    """The standard field (a name in `FIELDS`) that the source itself declares it to be; `ignore` for what is about the
+    form and not the person; or nothing."""
     values: tuple[str, ...] = ()
     """What was filled in, as text; several for a choice of several."""
 

@@ -2,8 +2,78 @@
 
 from __future__ import annotations
 
-from worker.cli.shell import Shell
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from worker.cli.shell import Shell, console, errors, print_json
+from worker.dedupe_file import run_dedupe
+from worker.errors import ConfigurationError
+
+_file = click.Path(dir_okay=False, path_type=Path)
 
 
 def add_to(portaria: Shell) -> None:
     """Add this command to the command line."""
+    portaria.add_command(dedupe)
+
+
+@click.command(cls=Shell.command_class)
+@click.argument("file", type=_file)
+@click.option(
+    "--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="What a column holds, where the guess is wrong."
+)
+@click.option("--against", type=_file, help="Link the rows to those of this list instead of to each other.")
+@click.option("--pairs", type=_file, help="Write left,right,probability,decision of each pair found.")
+@click.option("--clusters", type=_file, help="Write row,contact: who each data row (from 0) is.")
+@click.option("--report", type=_file, help="Write an HTML report with the surest and the least sure examples.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+def dedupe(
+    file: Path,
+    maps: tuple[str, ...],
+    against: Path | None,
+    pairs: Path | None,
+    clusters: Path | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the duplicates in a table of people. Columns are recognised in Portuguese, English and Spanish."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=as_json) as bars:
+        shown: dict[str, TaskID] = {}
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in shown:
+                shown[step] = bars.add_task(step, total=total)
+            bars.update(shown[step], completed=done, total=total)
+
+        summary = run_dedupe(
+            file,
+            mapping=_mapping(maps),
+            against=against,
+            pairs_out=pairs,
+            clusters_out=clusters,
+            report_html=report,
+            progress=progress,
+        )
+    if as_json:
+        print_json(summary.to_json())
+        return
+    console.print(f"{summary.rows:,} rows, {summary.contacts:,} people, {summary.duplicates:,} duplicates.")
+    console.print(
+        "Columns: " + ", ".join(f"{column} = {field}" for column, field in summary.columns.items()), markup=False
+    )
+    if summary.to_review:
+        console.print(f"{summary.to_review:,} pairs are worth a look: write them with --pairs.")
+
+
+def _mapping(maps: tuple[str, ...]) -> Mapping[str, str]:
+    found = {}
+    for text in maps:
+        column, equals, field = text.rpartition("=")
+        if not equals or not column or not field:
+            raise ConfigurationError(f"--map takes COLUMN=FIELD, as in --map 'Seu e-mail=email'; got {text!r}")
+        found[column] = field
+    return found

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from worker import logs
 from worker.config import Settings, load_settings
-from worker.errors import ConfigurationError, PermanentError, PortariaError, TransientError
+from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.steps.runtime import Runtime, build_runtime
 
 NOT_WELL = 1
@@ -71,9 +71,7 @@ Shell.group_class = Shell
 
 
 def _status(problem: PortariaError) -> int:
-    if isinstance(problem, TransientError):
-        return NO_CONNECTION
-    return WRONG_USE if isinstance(problem, ConfigurationError | PermanentError) else NOT_WELL
+    return NO_CONNECTION if isinstance(problem, TransientError) else WRONG_USE
 
 
 def settings() -> Settings:
