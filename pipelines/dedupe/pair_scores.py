@@ -1,0 +1,134 @@
+"""The bits of pairs of rows of a list: what is expected of each kind of column, and what the list has taught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import log, log2
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.dedupe.candidate_pairs import Pairs, unpack
+from pipelines.dedupe.column_levels import Comparator
+from pipelines.dedupe.columns import Column, Kind
+from pipelines.dedupe.training import Levels, Rates
+
+CHUNK: Final = 1 << 20
+"""Pairs weighed at once: bounds the memory, whatever the list."""
+
+EXPECTED: Final[dict[Kind, tuple[float, ...]]] = {
+    Kind.GIVEN: (0.70, 0.06, 0.09, 0.03, 0.02, 0.02, 0.03, 0.05),
+    Kind.FAMILY: (0.72, 0.03, 0.10, 0.01, 0.03, 0.02, 0.03, 0.06),
+    Kind.EMAIL: (0.70, 0.02, 0.03, 0.08, 0.01, 0.04, 0.12),
+    Kind.PHONE: (0.70, 0.04, 0.06, 0.20),
+    Kind.DOCUMENT: (0.85, 0.10, 0.05),
+    Kind.DATE: (0.75, 0.09, 0.05, 0.03, 0.03, 0.05),
+    Kind.COMPANY: (0.66, 0.06, 0.06, 0.06, 0.04, 0.12),
+    Kind.CODE: (0.72, 0.08, 0.08, 0.12),
+    Kind.CATEGORY: (0.88, 0.12),
+    Kind.TEXT: (0.64, 0.06, 0.08, 0.07, 0.05, 0.10),
+}
+"""What one person's records are expected to show at each level from `exact` on, before any were seen."""
+
+STRANGERS: Final[dict[Kind, tuple[float, ...]]] = {
+    Kind.GIVEN: (6e-3, 4e-3, 4e-3, 3e-3, 0.01, 5e-4, 0.05, 0.92),
+    Kind.FAMILY: (6e-3, 1e-3, 3e-3, 3e-3, 0.02, 5e-4, 0.05, 0.92),
+    Kind.EMAIL: (1e-5, 1e-4, 2e-5, 1e-5, 5e-4, 0.01, 0.99),
+    Kind.PHONE: (1e-5, 1e-5, 1e-4, 0.9999),
+    Kind.DOCUMENT: (1e-6, 1e-5, 0.9999),
+    Kind.DATE: (5e-5, 8e-4, 5e-3, 2e-3, 0.02, 0.97),
+    Kind.COMPANY: (1e-3, 2e-4, 1e-3, 5e-3, 0.02, 0.97),
+    Kind.CODE: (5e-3, 5e-3, 0.05, 0.94),
+    Kind.CATEGORY: (0.4, 0.6),
+    Kind.TEXT: (5e-3, 1e-3, 2e-3, 0.01, 0.05, 0.93),
+}
+"""What two strangers are expected to show: all that a list of a dozen rows can go by."""
+STRANGERS_WEIGHT: Final = 2_000.0
+"""How many random pairs that expectation is worth."""
+RARITY_WEIGHT: Final = 60.0
+"""How many rows the expected share of a value is worth."""
+
+
+class Scorer:
+    """Bits of pairs under the weights learned so far."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+        self.comparators = _comparators(columns)
+        self.sizes = [len(comparator.names) for comparator in self.comparators]
+        self.expected = [np.array((0.0, *EXPECTED[column.kind])) for column in columns]
+        rows = len(columns[0].codes)
+        self.strangers = [np.array((0.0, *STRANGERS[column.kind])) for column in columns]
+        self.rarity = [_log2_share(column, rows) for column in columns]
+        self.match: Rates = self.expected
+        self.random: Rates = self.expected
+        self.prior = 0.0
+
+    def levels(self, pairs: Pairs, progress: Callable[[int, int], None] = lambda done, total: None) -> Levels:
+        result = np.zeros((len(pairs), len(self.columns)), dtype=np.int8)
+        for at in range(0, len(pairs), CHUNK):
+            left, right = unpack(pairs[at : at + CHUNK])
+            for field, comparator in enumerate(self.comparators):
+                result[at : at + CHUNK, field] = comparator.levels(left, right)
+            progress(min(at + CHUNK, len(pairs)), len(pairs))
+        return result
+
+    def field_bits(self, pairs: Pairs, levels: Levels) -> NDArray[np.float32]:
+        """The bits of each field of each pair; agreement weighs by how rare the value is."""
+        left, _ = unpack(pairs)
+        result = np.zeros(levels.shape, dtype=np.float32)
+        for field, column in enumerate(self.columns):
+            level = levels[:, field]
+            result[:, field] = weights_of(self.match[field], self.random[field])[level]
+            exact = level == 1
+            rarity = self.rarity[field][column.codes[left[exact]]]
+            result[exact, field] = log2(self.match[field][1]) - rarity
+        return result
+
+    def bits(self, pairs: Pairs, levels: Levels) -> NDArray[np.float32]:
+        """The sum of the fields' bits, without the prior."""
+        total = np.zeros(len(pairs), dtype=np.float32)
+        for at in range(0, len(pairs), CHUNK):
+            part = slice(at, at + CHUNK)
+            total[part] = self.field_bits(pairs[part], levels[part]).sum(axis=1)
+        return total
+
+
+def _comparators(columns: Sequence[Column]) -> list[Comparator]:
+    given = next((column for column in columns if column.kind is Kind.GIVEN), None)
+    family = next((column for column in columns if column.kind is Kind.FAMILY), None)
+    partner = {id(given): family, id(family): given} if given is not None and family is not None else {}
+    return [Comparator(column, partner.get(id(column))) for column in columns]
+
+
+def _log2_share(column: Column, rows: int) -> NDArray[np.float32]:
+    """How common each value is among the rows that hold any."""
+    counts = column.counts.astype(np.float64)
+    held = max(rows - counts[0], 1)
+    expected = RARITY_WEIGHT * STRANGERS[column.kind][0]
+    return np.asarray(np.log2((np.maximum(counts, 2) + expected) / (held + RARITY_WEIGHT)), dtype=np.float32)
+
+
+def weights_of(match: NDArray[np.float64], random: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights = np.log2(np.maximum(match, 1e-7) / np.maximum(random, 1e-7))
+    weights[0] = 0.0
+    return weights
+
+
+def probability_of_bits(bits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp2(-np.clip(bits, -60, 60))), dtype=np.float32)
+
+
+def prior_of(bits: NDArray[np.float32], rows: int) -> float:
+    """log2 of the odds of two rows by chance being one person: the share that the pairs' probabilities sum to."""
+    possible = max(rows * (rows - 1) / 2, 1)
+    prior = log2(max(rows * 0.2, 1) / possible)
+    for _ in range(30):
+        matches = float(probability_of_bits(bits + prior).sum())
+        share = min(max(matches, 1.0) / possible, 0.5)
+        after = log(share / (1 - share)) / log(2)
+        if abs(after - prior) < 1e-3:
+            break
+        prior = after
+    return prior
