@@ -21,8 +21,11 @@ from pipelines.phones import is_valid_phone
 from pipelines.text import is_placeholder
 
 NO_IDENTITY = "no_identity"
-"""Reject: nobody could be reached or recognised. It takes an e-mail, a phone, a document, a contact's id in the system
-that sent it, or a full name (given and family) with a company."""
+"""Reject: nobody could be reached or recognised. It takes an e-mail, a phone, a document, a name with the contact's id
+in the system that sent it, or a full name (given and family) with a company."""
+ONLY_REFERENCE = "only_reference"
+"""Reject: the hook names a record of another system (an id) and tells nothing of the person; the record would have to be
+fetched there."""
 TEST_DATA = "test_data"
 """Reject: all that would identify somebody is made up (teste@teste.com), or every field only held a placeholder."""
 MAIL_DOMAIN_DEAD = "mail_domain_dead"
@@ -90,13 +93,20 @@ def _identity(contact: Contact) -> Iterator[Finding]:
     known = bool(
         contact.phones
         or any(document.valid or document.kind is DocumentKind.OTHER for document in contact.documents)
-        or any(remote.kind == "contact" for remote in contact.remotes)
+        or (contact.name.full and any(remote.kind == "contact" for remote in contact.remotes))
         or (contact.name.given and contact.name.family and contact.company)
     )
     made_up = [_is_made_up(email, named=bool(contact.name.full)) for email in contact.emails]
     if known or not all(made_up):
         return
-    if made_up:
+    nothing_told = not (contact.name.full or contact.company or contact.message)
+    if nothing_told and not made_up and contact.remotes:
+        detail = (
+            "The hook holds an id and nothing of the person. Let the sender include the contact's fields, or send a "
+            "hook of the contact itself."
+        )
+        yield Finding(code=ONLY_REFERENCE, severity=Severity.REJECT, detail=detail)
+    elif made_up:
         detail = "The e-mail address is test data and nothing else identifies anybody: send it again with real data."
         yield Finding(code=TEST_DATA, severity=Severity.REJECT, field="emails", detail=detail)
     elif contact.extra and not contact.name.full and all(map(is_placeholder, contact.extra.values())):

@@ -12,7 +12,8 @@ from worker.celery_app import app, runtime
 from worker.store.submissions import Due
 
 
-@app.task(name="portaria.dispatch")
+# No events: each second's sweep would bury the chains in Flower.
+@app.task(name="portaria.dispatch", send_events=False)
 def dispatch() -> int:
     """Open what was received and send what is due."""
     return steps.dispatch(runtime(), send)

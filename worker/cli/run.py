@@ -113,7 +113,7 @@ def beat() -> None:
     supervisor.end_with_supervisor()
     chosen = settings()
     celery_app.configure(chosen, _broker(chosen))
-    celery_app.app.Beat(loglevel="INFO").run()
+    celery_app.app.Beat(loglevel="INFO", quiet=True).run()
 
 
 @click.command(cls=Shell.command_class)
