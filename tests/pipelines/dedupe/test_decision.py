@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.dedupe.bits import score
 from pipelines.dedupe.blocking import key_hash, keys_of
-from pipelines.dedupe.decision import Candidate, Policy, decide, score
+from pipelines.dedupe.decision import Candidate, Policy, decide
 from pipelines.dedupe.explanation import explain
 from pipelines.dedupe.features import Features, features
 from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines.dedupe.decision import probability_of, score
+from pipelines.dedupe.bits import probability_of, score
 from pipelines.dedupe.features import Features
 from pipelines.dedupe.learning import calibrate, surest_share, train
 from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model

@@ -1,0 +1,171 @@
+"""The bits for two contacts being one person, field by field, by how rare what they share is."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import exp2, log2
+from typing import Final, NamedTuple
+
+from pipelines.dedupe.blocking import key_hash, name_key
+from pipelines.dedupe.comparison import (
+    CITY,
+    FIELDS,
+    LAST_DIGITS,
+    LOCAL,
+    PLAIN_LOCAL,
+    ROLE,
+    Comparison,
+    compare,
+)
+from pipelines.dedupe.features import Features
+from pipelines.dedupe.names_compared import CLOSE, DIFFERENT, EXACT, MISSING, OVERLAP, PARTIAL, SWAPPED
+from pipelines.dedupe.weights import FEWEST, Frequencies, Model, Ratios
+
+UNSEEN_HOLDERS: Final = 0.005
+"""Strangers who hold a private identifier beside those the index shows: invented or recycled ones."""
+
+Table = tuple[dict[str, Ratios], ...]
+_PLACE: Final = {name: place for place, name in enumerate(FIELDS)}
+
+
+class Scored(NamedTuple):
+    """One candidate weighed. `fields` are bits in the order of `FIELDS`."""
+
+    bits: float
+    prior: float
+    fields: tuple[float, ...]
+    shared: float
+    comparison: Comparison
+
+
+def probability_of(bits: float, model: Model) -> float:
+    """How likely a pair of so many bits is one person: by the model's calibration, or by Bayes alone."""
+    points = model.calibration
+    if not points:
+        return 1 / (1 + exp2(-max(min(bits, 60.0), -60.0)))
+    if bits <= points[0][0]:
+        return points[0][1] * exp2(max(bits - points[0][0], -60.0))
+    at = bisect_left(points, (bits,))
+    if at == len(points):
+        return 1 - (1 - points[-1][1]) * exp2(max(points[-1][0] - bits, -60.0))
+    (low, low_probability), (high, high_probability) = points[at - 1], points[at]
+    return low_probability + (high_probability - low_probability) * (bits - low) / max(high - low, 1e-9)
+
+
+def score(
+    subject: Features,
+    candidate: Features,
+    model: Model,
+    frequencies: Frequencies,
+    table: Table | None = None,
+) -> Scored:
+    """The bits for the two being one person, field by field. Symmetric in subject and candidate.
+
+    `table` is `model.table`, handed in by who scores many.
+    """
+    table = table or model.table
+    comparison = compare(subject, candidate)
+    rarity = _rarity(subject, candidate, comparison, table, frequencies)
+    match = household = colleagues = 0.0
+    bits = []
+    for name, level, ratios in zip(FIELDS, comparison.levels, table, strict=True):
+        if level == MISSING:
+            bits.append(0.0)
+            continue
+        one, home, office, _ = ratios[level]
+        more = rarity.get(name, 0.0)
+        bits.append(one + more)
+        match += one + more
+        household += home + more
+        colleagues += office + more
+    population = max(frequencies.population, 2)
+    prior = log2(model.duplicates / population)
+    # Against three kinds of non-match: strangers, a household, colleagues.
+    # Who holds the same identifier is a colleague too: behind a switchboard there are as many as it has holders.
+    around = max(model.colleagues, 2.0 * _crowd(comparison, frequencies))
+    against = _log2_sum(0.0, log2(model.households / population) + household, log2(around / population) + colleagues)
+    return Scored(prior + match - against, prior, tuple(bits), -against, comparison)
+
+
+def _log2_sum(*terms: float) -> float:
+    """log2 of the sum of powers of two."""
+    highest = max(terms)
+    return highest + log2(sum(exp2(max(term - highest, -200.0)) for term in terms))
+
+
+def _rarity(
+    subject: Features, candidate: Features, comparison: Comparison, table: Table, frequencies: Frequencies
+) -> dict[str, float]:
+    """By how many bits the rarity of what agreed moves each field from the model's rate among strangers.
+
+    The rarity is that of the commoner form of the two, which keeps the comparison symmetric.
+    """
+    given, family = comparison.levels[0], comparison.levels[1]
+    rarity: dict[str, float] = {}
+    joint = 1.0
+    if given in (EXACT, SWAPPED):
+        share = frequencies.share_of_given(subject.given)
+        if given == SWAPPED:
+            share = max(share, frequencies.share_of_given(candidate.given))
+        rarity["given_name"] = _beyond(share, table, "given_name", EXACT)
+        joint *= share
+    elif given != DIFFERENT and given != MISSING:
+        share = max(frequencies.share_of_given(subject.given), frequencies.share_of_given(candidate.given))
+        rarity["given_name"] = min(_beyond(share, table, "given_name", EXACT), 0.0) / 2
+        joint *= share
+    if family in (EXACT, SWAPPED, PARTIAL, CLOSE, OVERLAP):
+        share = _share_of_shared_family(subject.family, candidate.family, family, frequencies)
+        if family == EXACT and given in (EXACT, PARTIAL):
+            share = max(share, _seen_share(subject, candidate, frequencies) / joint)
+        more = _beyond(share, table, "family_name", EXACT)
+        rarity["family_name"] = more if family in (EXACT, SWAPPED) else min(more, 0.0) if family == CLOSE else more / 2
+    if comparison.email:
+        rarity["email"] = _identifier("email", comparison, table, frequencies)
+    if comparison.phone:
+        rarity["phone"] = _identifier("phone", comparison, table, frequencies)
+    if comparison.levels[_PLACE["address"]] == CITY:
+        share = max(frequencies.share_of_city(subject.city), frequencies.share_of_city(candidate.city))
+        rarity["address"] = _beyond(share, table, "address", CITY)
+    return rarity
+
+
+def _beyond(share: float, table: Table, name: str, level: str) -> float:
+    """Bits by which a value of this share is rarer than the level's rate among strangers."""
+    return table[_PLACE[name]][level].random - log2(max(share, FEWEST))
+
+
+def _share_of_shared_family(one: str, other: str, level: str, frequencies: Frequencies) -> float:
+    if level in (PARTIAL, OVERLAP):
+        shared = " ".join(sorted(set(one.split()) & set(other.split())))
+        return frequencies.share_of_families(shared) if shared else frequencies.share_of_family(one)
+    return max(frequencies.share_of_families(one), frequencies.share_of_families(other))
+
+
+def _seen_share(subject: Features, candidate: Features, frequencies: Frequencies) -> float:
+    """The share of contacts that the index shows to bear this whole name (by its sound)."""
+    keys = {name_key(subject), name_key(candidate)} - {None}
+    return max((frequencies.share_of(key, others=0.3) or 0.0 for key in keys if key is not None), default=0.0)
+
+
+def _identifier(name: str, comparison: Comparison, table: Table, frequencies: Frequencies) -> float:
+    """An identifier held by many weighs less, one that the index shows only once no more than the index is large."""
+    level = comparison.levels[_PLACE[name]]
+    value = comparison.email if name == "email" else comparison.phone
+    kind = {LOCAL: "email_local", LAST_DIGITS: "phone8"}.get(level, name)
+    if level in (CLOSE, PLAIN_LOCAL):
+        return 0.0
+    value = value.lstrip("!").rpartition("@")[0] if level == LOCAL else value.lstrip("!")
+    share = frequencies.share_of(key_hash(kind, value), others=UNSEEN_HOLDERS)
+    if share is None:
+        share = UNSEEN_HOLDERS / max(frequencies.population, 1)
+    return _beyond(share, table, name, level)
+
+
+def _crowd(comparison: Comparison, frequencies: Frequencies) -> int:
+    """How many others hold the identifier that the two share."""
+    keys = [
+        key_hash(name, value.lstrip("!"))
+        for name, value in (("email", comparison.email), ("phone", comparison.phone))
+        if value and comparison.levels[_PLACE[name]] in (EXACT, ROLE)
+    ]
+    return max((frequencies.block_sizes.get(key, 1) - 1 for key in keys), default=0)
