@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from worker.errors import ConfigurationError
@@ -45,12 +46,54 @@ class SourceSection(OpenSection):
     mapping: Mapping[str, str] = Field(default_factory=dict)
 
 
-class MailboxSection(OpenSection):
+class MailboxSection(Section):
+    """A mailbox that is read over IMAP (`worker.mailbox`)."""
+
     host: str
-    port: int = 993
+    port: int = Field(default=993, ge=1, le=65535)
     user: str = ""
     password: str = ""
-    tls: bool = True
+    tls: bool | Literal["starttls"] = True
+    """True: from the first byte (port 993); "starttls": on the plain port, mostly 143; false: loopback alone."""
+    folder: str = "INBOX"
+    source: str = ""
+    """The source that its mails count as; empty: the mailbox's own name."""
+    handled: Literal["flag", "move"] = "flag"
+    """What becomes of a mail that was taken: flagged (\\Seen and $Portaria), or moved to `move_to`."""
+    move_to: str = ""
+    poll_seconds: float = Field(default=60, gt=0, le=1500)
+    """How often to look where the server does not say by itself that mail has come (IDLE), and at least where it does.
+    RFC 2177 has IDLE renewed within 29 minutes."""
+    max_mail: int = Field(default=25 * MIB, ge=64 * 1024)
+    """Bytes of the largest mail that is read whole; of a larger one only the beginning is."""
+    oauth2_token: str = ""
+    """An access token, in place of the password (SASL XOAUTH2)."""
+    oauth2_token_url: str = ""
+    """Where to get a fresh access token at each connection (RFC 6749), with the keys below."""
+    oauth2_client_id: str = ""
+    oauth2_client_secret: str = ""
+    oauth2_refresh_token: str = ""
+    """Empty: the client's own credentials are the grant (RFC 6749, 4.4)."""
+    oauth2_scope: str = ""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.tls is False and not _is_loopback(self.host):
+            raise ValueError('tls = false would send the password in the clear; use true or "starttls"')
+        if self.tls == "starttls" and self.port == 993:
+            raise ValueError('tls = "starttls" starts on the plain port: set port = 143, or tls = true for port 993')
+        if self.handled == "move" and self.move_to in {"", self.folder}:
+            raise ValueError('handled = "move" needs move_to, a folder other than the one that is read')
+        if self.oauth2_token and self.oauth2_token_url:
+            raise ValueError("set oauth2_token or oauth2_token_url, not both")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class CrmSection(OpenSection):

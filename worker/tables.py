@@ -258,3 +258,13 @@ local_crm = sa.Table(
     sa.Index("ix_local_crm_parent", "parent_kind", "parent_id"),
     sa.Index("ix_local_crm_kind", "kind", "id"),
 )
+
+mailbox_progress = sa.Table(
+    "mailbox_progress",  # how far each mailbox was read; what arrived is in deliveries
+    metadata,
+    sa.Column("mailbox", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),  # user@host: another server's UIDs are other mails
+    sa.Column("folder", sa.Text, primary_key=True),
+    sa.Column("uidvalidity", sa.BigInteger, nullable=False),
+    sa.Column("last_uid", sa.BigInteger, nullable=False),  # all up to here are committed
+)

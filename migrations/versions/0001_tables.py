@@ -168,6 +168,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_local_crm_parent", ["parent_kind", "parent_id"], unique=False)
 
     op.create_table(
+        "mailbox_progress",
+        sa.Column("mailbox", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("uidvalidity", sa.BigInteger(), nullable=False),
+        sa.Column("last_uid", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("mailbox", "account", "folder", name=op.f("pk_mailbox_progress")),
+    )
+    op.create_table(
         "notifications",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("trigger_key", sa.Text(), nullable=False),
@@ -269,6 +278,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_notifications_trigger_key")
 
     op.drop_table("notifications")
+    op.drop_table("mailbox_progress")
     with op.batch_alter_table("local_crm", schema=None) as batch_op:
         batch_op.drop_index("ix_local_crm_parent")
         batch_op.drop_index("ix_local_crm_kind")
