@@ -2,10 +2,10 @@
 
     python -m benchmarks.dedupe.arrivals [--size 100000] [--queries 3000] [--seed 7]
 
-The first `size` arrivals of `crm_people` are known, each person as the golden record of what they told so far; the next
-ones are decided on. A match with the right contact is right; a match with another, or with anybody for a new person, is a
-wrong merge; a returning person not recognised is missed. Reviews count as missed for the F1 of automatic decisions, and
-are told of beside it.
+The first `size` arrivals of `crm_people` are known, each person as the golden record of what they told so far; the
+next ones are decided on. A match with the right contact is right; a match with another, or with anybody for a new
+person, is a wrong merge; a returning person not recognised is missed. Reviews count as missed for the F1 of automatic
+decisions, and are told of beside it.
 """
 
 from __future__ import annotations
@@ -89,8 +89,9 @@ def known_people(size: int, queries: int, seed: int) -> tuple[dict[int, Contact]
 
 
 def measure(
-    index: Index, queries: list[tuple[Contact, int]], model: Model = DEFAULT_MODEL, policy: Policy = Policy()
-) -> dict[str, float]:  # noqa: B008, E501
+    index: Index, queries: list[tuple[Contact, int]], model: Model = DEFAULT_MODEL, policy: Policy | None = None
+) -> dict[str, float]:
+    policy = policy or Policy()
     known = set(index.people)
     counts: Counter[str] = Counter()
     took, candidates_seen = [], []

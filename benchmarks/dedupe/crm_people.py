@@ -1,9 +1,9 @@
 """A CRM's arrivals: Brazilian, US and European people who come back, seeded and labelled.
 
 Each record is a dictionary of standard fields (`pipelines.models.FIELDS`) as a form would send them, with the number of
-the person who sent it. A person is a function of (seed, number), so a million records need no memory. It holds what makes
-dedupe hard: households that share a mailbox, a telephone or a name; homonyms; companies with switchboards and role
-mailboxes; people who change provider, number or employer; nicknames, initials, typos; national and international
+the person who sent it. A person is a function of (seed, number), so a million records need no memory. It holds what
+makes dedupe hard: households that share a mailbox, a telephone or a name; homonyms; companies with switchboards and
+role mailboxes; people who change provider, number or employer; nicknames, initials, typos; national and international
 telephone forms, with and without the ninth digit; junk.
 """
 
@@ -17,8 +17,18 @@ from typing import NamedTuple
 from anyascii import anyascii
 
 from benchmarks.dedupe.lexicon import (
-    BRAZILIAN_FAMILY, BRAZILIAN_GIVEN, CITIES, ENGLISH_FAMILY, ENGLISH_GIVEN, EUROPEAN_FAMILY, EUROPEAN_GIVEN,
-    NICKNAMES, SYLLABLES, Zipf, invented, slip,
+    BRAZILIAN_FAMILY,
+    BRAZILIAN_GIVEN,
+    CITIES,
+    ENGLISH_FAMILY,
+    ENGLISH_GIVEN,
+    EUROPEAN_FAMILY,
+    EUROPEAN_GIVEN,
+    NICKNAMES,
+    SYLLABLES,
+    Zipf,
+    invented,
+    slip,
 )  # fmt: skip
 
 RETURNING = 0.27

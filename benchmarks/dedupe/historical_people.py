@@ -9,14 +9,35 @@ import random
 from datetime import date, timedelta
 
 from benchmarks.dedupe.lexicon import (
-    BRAZILIAN_GIVEN, CITIES, ENGLISH_FAMILY, ENGLISH_GIVEN, EUROPEAN_FAMILY, EUROPEAN_GIVEN, NICKNAMES, SYLLABLES, Zipf,
-    invented, slip,
+    BRAZILIAN_GIVEN,
+    CITIES,
+    ENGLISH_FAMILY,
+    ENGLISH_GIVEN,
+    EUROPEAN_FAMILY,
+    EUROPEAN_GIVEN,
+    NICKNAMES,
+    SYLLABLES,
+    Zipf,
+    invented,
+    slip,
 )  # fmt: skip
 
 Table = tuple[list[str], list[list[str]], list[int]]
-_OCCUPATIONS = (
-    "politician writer painter soldier cricketer actor cleric composer engineer lawyer physician poet banker".split()
-)
+_OCCUPATIONS = [
+    "politician",
+    "writer",
+    "painter",
+    "soldier",
+    "cricketer",
+    "actor",
+    "cleric",
+    "composer",
+    "engineer",
+    "lawyer",
+    "physician",
+    "poet",
+    "banker",
+]
 _HEADER = ["first_name", "surname", "dob", "birth_place", "postcode_fake", "gender", "occupation"]
 
 
@@ -54,8 +75,8 @@ def historical(size: int, seed: int) -> Table:
 
 
 def _told(
-    first: str, last: str, title: str, born: str, places: tuple[str, str], codes: list[str], gender: str, work: list[str],
-    rng: random.Random,
+    first: str, last: str, title: str, born: str, places: tuple[str, str], codes: list[str], gender: str,
+    work: list[str], rng: random.Random,
 ) -> list[str]:  # fmt: skip
     chance = rng.random
     place = places[0] if chance() < 0.7 else places[1]

@@ -10,7 +10,12 @@ import random
 from itertools import accumulate
 from typing import Final
 
-BRAZILIAN_GIVEN: Final = """
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+BRAZILIAN_GIVEN: Final = _words("""
 Maria José Ana João Antônio Francisco Carlos Paulo Pedro Lucas Luiz Marcos Luís Gabriel Rafael Daniel Marcelo Bruno
 Eduardo Felipe Rodrigo Manoel Mateus André Fernando Fábio Leonardo Gustavo Guilherme Leandro Tiago Anderson Ricardo
 Márcio Jorge Alexandre Roberto Edson Diego Vítor Sérgio Cláudio Matheus Thiago Geraldo Adriano Luciano Júlio Renato
@@ -19,9 +24,10 @@ Márcia Fernanda Patrícia Aline Sandra Camila Amanda Bruna Jéssica Letícia J�
 Vera Larissa Cláudia Beatriz Rita Luana Sônia Renata Eliane Josefa Simone Natália Cristiane Carla Débora Rosângela
 Jaqueline Rosa Daniela Aparecida Marlene Terezinha Raimunda Andréia Fabiana Lúcia Raquel Ângela Rafaela Joana Elaine
 Thereza Raphael Walter Wagner Yara Phelipe Cecília Heloísa Isadora Lorena Caio Otávio Henrique Joaquim Benedito
-Sebastião Raimundo Caetano Iracema Jandira Moacir Ubirajara Zenaide Zuleica Valdir Osvaldo Nivaldo Edivaldo Wellington
-""".split()
-BRAZILIAN_FAMILY: Final = """
+Sebastião Raimundo Caetano Iracema Jandira Moacir Ubirajara Zenaide Zuleica Valdir Osvaldo Nivaldo Edivaldo
+Wellington
+""")
+BRAZILIAN_FAMILY: Final = _words("""
 Silva Santos Oliveira Souza Rodrigues Ferreira Alves Pereira Lima Gomes Ribeiro Carvalho Almeida Lopes Soares
 Fernandes Vieira Barbosa Rocha Dias Nascimento Andrade Moreira Nunes Marques Machado Mendes Freitas Cardoso Ramos
 Gonçalves Santana Teixeira Araújo Costa Martins Castro Campos Pinto Moura Cavalcante Dantas Batista Melo Barros Reis
@@ -29,8 +35,8 @@ Moraes Monteiro Borges Medeiros Pires Nogueira Aguiar Cunha Xavier Coelho Guimar
 Macedo Vasconcelos Tavares Siqueira Brito Azevedo Fonseca Correia Duarte Figueiredo Sales Miranda Farias Pacheco
 Bittencourt Schmidt Zanetti Bianchi Yamamoto Tanaka Kowalski Hoffmann Menezes Assunção Conceição Brandão Falcão
 Mascarenhas Albuquerque Magalhães Antunes Boaventura Quintanilha Trindade Valadares Fagundes Bragança Lacerda
-""".split()
-ENGLISH_GIVEN: Final = """
+""")
+ENGLISH_GIVEN: Final = _words("""
 James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan Joseph Jessica
 Thomas Sarah Christopher Karen Charles Lisa Daniel Nancy Matthew Betty Anthony Sandra Mark Margaret Donald Ashley
 Steven Kimberly Andrew Emily Paul Donna Joshua Michelle Kenneth Carol Kevin Amanda Brian Melissa George Deborah
@@ -39,8 +45,8 @@ Nicholas Angela Eric Shirley Jonathan Emma Stephen Brenda Larry Pamela Justin Ni
 Benjamin Katherine Samuel Christine Gregory Helen Alexander Debra Patrick Rachel Frank Carolyn Raymond Janet Jack
 Maria Dennis Olivia Jerry Heather Tyler Diane Aaron Julie Henry Joyce Douglas Victoria Peter Ruth Adam Grace Zachary
 Harold Florence Albert Edith Alfred Ethel Ernest Mabel Walter Beatrice Herbert Winifred Percy Agnes Hugh Eleanor
-""".split()
-ENGLISH_FAMILY: Final = """
+""")
+ENGLISH_FAMILY: Final = _words("""
 Smith Johnson Williams Brown Jones Davis Miller Wilson Moore Taylor Anderson Thomas Jackson White Harris Martin
 Thompson Robinson Clark Lewis Lee Walker Hall Allen Young King Wright Hill Scott Green Adams Baker Nelson Carter
 Mitchell Roberts Turner Phillips Campbell Parker Evans Edwards Collins Stewart Morris Rogers Reed Cook Morgan Bell
@@ -48,19 +54,21 @@ Murphy Bailey Cooper Richardson Cox Howard Ward Peterson Gray James Watson Brook
 Barnes Ross Henderson Coleman Jenkins Perry Powell Long Patterson Hughes Butler Simmons Foster Gonzales Bryant
 Ashworth Blakeley Cholmondeley Dunstanville Egerton Fairfax Greville Hartington Inglewood Jermyn Kingscote Lyttelton
 Molesworth Northcote Osbaldeston Pelham Quarles Ravensworth Stapleton Tollemache Umfreville Vavasour Wentworth Yorke
-""".split()
-EUROPEAN_GIVEN: Final = """
+""")
+EUROPEAN_GIVEN: Final = _words("""
 Hans Klaus Stefan Andreas Wolfgang Ursula Sabine Katharina Lukas Jonas Felix Jürgen Günther Jean Pierre Michel
 Philippe Nicolas Sophie Claire Isabelle Catherine Camille Chloé François Giuseppe Marco Francesca Giulia Chiara
-Alessandra Luca Matteo Lorenzo Juan Javier Alejandro Carmen Pilar Dolores Mercedes Miguel Pablo Álvaro Jesús Concepción
-Inês Catarina Diogo Gonçalo Nuno Rui Vasco Tomás Duarte Afonso Anna Piotr Katarzyna Lars Ingrid Sven Mette Pieter
-""".split()
-EUROPEAN_FAMILY: Final = """
-Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Rossi Russo Ferrari Esposito Bianchi Romano
-Dubois Durand Bernard Petit Leroy Moreau Simon Laurent Lefebvre García Fernández González Rodríguez López Martínez
-Sánchez Pérez Gómez Jiménez Ruiz Hernández Díaz Moreno Muñoz Álvarez Romero Alonso Jansen Bakker Visser Novak Kowalski
-Nowak Andersson Johansson Hansen Nielsen Larsen Silva Santos Ferreira Pereira Oliveira Costa Rodrigues Martins Sousa
-""".split()
+Alessandra Luca Matteo Lorenzo Juan Javier Alejandro Carmen Pilar Dolores Mercedes Miguel Pablo Álvaro Jesús
+Concepción Inês Catarina Diogo Gonçalo Nuno Rui Vasco Tomás Duarte Afonso Anna Piotr Katarzyna Lars Ingrid Sven
+Mette Pieter
+""")
+EUROPEAN_FAMILY: Final = _words("""
+Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Rossi Russo Ferrari Esposito Bianchi
+Romano Dubois Durand Bernard Petit Leroy Moreau Simon Laurent Lefebvre García Fernández González Rodríguez López
+Martínez Sánchez Pérez Gómez Jiménez Ruiz Hernández Díaz Moreno Muñoz Álvarez Romero Alonso Jansen Bakker Visser
+Novak Kowalski Nowak Andersson Johansson Hansen Nielsen Larsen Silva Santos Ferreira Pereira Oliveira Costa
+Rodrigues Martins Sousa
+""")
 NICKNAMES: Final = {
     "Beatriz": "Bia", "José": "Zé", "Francisco": "Chico", "Eduardo": "Edu", "Fernanda": "Nanda", "Gabriel": "Gabi",
     "Guilherme": "Gui", "Roberto": "Beto", "Luciana": "Lu", "Antônio": "Toninho", "Rafael": "Rafa", "Juliana": "Ju",
@@ -81,7 +89,10 @@ CITIES: Final = {
     "EU": ("London", "Madrid", "Paris", "Lisboa", "Porto", "Berlin", "Hamburg", "München", "Roma", "Milano", "Dublin",
            "Amsterdam", "Barcelona", "Valencia", "Lyon", "Kraków", "Leeds", "Bristol", "Wien"),
 }  # fmt: skip
-SYLLABLES: Final = "ba be bri ca cor da del dra er fa fio gal gon ir ja kar la len lo ma mir mon na nor o pa per qui ra ren ro sa ser so ta tor u va ven vi xa za zel".split()  # noqa: E501
+SYLLABLES: Final = _words("""
+ba be bri ca cor da del dra er fa fio gal gon ir ja kar la len lo ma mir mon na nor o pa per qui ra ren ro sa ser so
+ta tor u va ven vi xa za zel
+""")
 KEYS_NEARBY: Final = {
     "a": "sqz", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
     "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry",
