@@ -111,10 +111,9 @@ _SPECIAL_USE = tuple(f".{domain}" for domain in SPECIAL_USE_DOMAIN_NAMES)
 
 def _is_plainly_valid(text: str) -> bool:
     """Whether email-validator is sure to take `text` (in lower case) as it stands; nine in ten addresses are such."""
-    local, _, domain = text.partition("@")
+    domain = email_domain(text)
     return (
         _PLAIN_ADDRESS.fullmatch(text) is not None
-        and len(local) <= 64
         and len(text) <= 254
         and max(map(len, domain.split("."))) <= 63
         and not f".{domain}".endswith(_SPECIAL_USE)
@@ -127,7 +126,7 @@ def _address(text: str) -> str | None:
         text = unquote(text[7:]).strip(_EDGE)
     local, at, domain = text.rpartition("@")
     text = local + at + domain.partition("?")[0]  # what mailto: links carry behind it
-    if text.count("@") != 1 or " " in text or len(text) > _LONGEST_ADDRESS:
+    if text.count("@") != 1 or " " in text:
         return None
     if _is_plainly_valid(text.lower()):
         return text.lower()
@@ -146,12 +145,9 @@ def find_emails(text: str) -> tuple[Email, ...]:
         if "@" not in piece or len(piece) > _LONGEST_ADDRESS:
             continue
         for part in _LINK_PARTS.split(piece):
-            address = _address(part)
-            if address:
+            if (address := _address(part)) and len(found) < MOST_EMAILS:
                 found.setdefault(address, Email(address=address, given=part.strip(_EDGE)))
-        if len(found) >= MOST_EMAILS:
-            break
-    return tuple(found.values())[:MOST_EMAILS]
+    return tuple(found.values())
 
 
 def local_part(address: str) -> str:

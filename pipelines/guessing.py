@@ -231,7 +231,7 @@ def _is_phone(value: str) -> bool:
 
 def _is_plain_phone(value: str) -> bool:
     """A number that can hardly be anything else: written as a phone, or a mobile with all its digits."""
-    if not 10 <= sum(map(str.isdigit, value)) <= 13 or looks_like_document(value):
+    if not 10 <= sum(map(str.isdigit, value)) <= 13:
         return False
     phone = parse_phone(value)
     if phone is None or not is_valid_phone(phone):

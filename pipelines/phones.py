@@ -117,7 +117,7 @@ def _is_made_up(country: int | None, national: str) -> bool:
 
 def _with_ninth_digit(parsed: PhoneNumber) -> PhoneNumber:
     national = str(parsed.national_number)
-    if parsed.country_code != 55 or len(national) != 10 or national[2] not in "6789" or national.startswith(_SERVICES):
+    if parsed.country_code != 55 or len(national) != 10 or national[2] not in "6789":
         return parsed
     restored = PhoneNumber(country_code=55, national_number=int(f"{national[:2]}9{national[2:]}"))
     return restored if phonenumbers.is_valid_number(restored) else parsed

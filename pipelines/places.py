@@ -36,7 +36,6 @@ _OTHER_NAMES = {
     "vietna": "VN", "china": "CN", "taiwan": "TW", "brasil": "BR", "brazil": "BR", "bresil": "BR", "moldova": "MD",
 }  # fmt: skip
 _LANGUAGES = ("pt", "pt_BR", "es")
-_MOST_WORDS_OF_A_COUNTRY = 10
 
 
 @lru_cache(maxsize=1)
@@ -59,8 +58,7 @@ def _countries() -> dict[str, str]:
 @remembered
 def parse_country(text: str) -> str:
     """ISO 3166 two letters of a country given by its code or its name in Portuguese, English or Spanish, or empty."""
-    spoken = words(text[:200])
-    return _countries().get(" ".join(spoken), "") if len(spoken) <= _MOST_WORDS_OF_A_COUNTRY else ""
+    return _countries().get(" ".join(words(text[:200])), "")
 
 
 @remembered

@@ -56,6 +56,7 @@ def test_documents_are_told_by_shape_and_check_digits(text: str, kind: DocumentK
         "1.23E+10",
         "1" * 50,
         "A" * 14,
+        f"529{'.' * 40}982.247-25",
     ],
 )
 def test_what_is_no_document_is_none(text: str) -> None:

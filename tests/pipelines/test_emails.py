@@ -70,6 +70,7 @@ def test_an_address_is_read_as_people_write_it(text: str, address: str) -> None:
         "bia@example.com <ana@example.com>", "a" * 400 + "@example.com",
         "ana@example.com\nbia", "@" * 50, "<>",
         "a@b.c" * 100,
+        "ana@" + "b" * 64 + ".com", "Ana " * 100 + "<ana@example.com>",
     ],
 )  # fmt: skip
 def test_what_is_not_one_address_is_none(text: str) -> None:
@@ -95,6 +96,7 @@ def test_what_was_typed_is_kept() -> None:
         ("[ana@example.com](mailto:ana@example.com)", ["ana@example.com"]),
         ("ana (at) example.com", ["ana@example.com"]),
         ("@ana no Instagram", []),
+        ("https://example.com/?email=ana@example.com&x=1", ["ana@example.com"]),
         ("", []),
     ],
 )

@@ -231,6 +231,20 @@ def test_a_city_s_state_beside_another_one_is_kept() -> None:
     assert _told(contact) == {"extra": {"Cidade": "Itu/SP"}}
 
 
+def test_a_line_of_address_that_says_otherwise_than_its_fields_is_kept() -> None:
+    contact = _normalized({"Rua": "Rua B", "Endereço": "Rua A, 10"}).contact
+    assert contact.address == PostalAddress(street="Rua B", number="10")
+    assert _told(contact) == {"extra": {"Endereço": "Rua A, 10"}}
+
+
+@pytest.mark.parametrize("fields", [{"Nome": "Teste x9"}, {"Primeiro nome": "Lorem", "Sobrenome": "Ipsum"}])
+def test_what_turns_out_a_placeholder_is_no_name(fields: Mapping[str, str]) -> None:
+    contact = _normalized(fields).contact
+    assert contact.name == PersonName()
+    assert list(contact.extra.values()) == list(fields.values())
+    assert _normalized({**fields, "Contato": "Ana Souza"}, {"Contato": "name"}).contact.name.full == "Ana Souza"
+
+
 def test_what_was_cut_out_of_a_name_is_kept() -> None:
     normalized = _normalized({"Nome": "Ana Souza 123"})
     assert _told(normalized.contact) == {"name": "Ana Souza", "extra": {"Nome": "Ana Souza 123"}}

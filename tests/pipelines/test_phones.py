@@ -99,7 +99,8 @@ def test_dialling_habits_are_those_of_the_region() -> None:
         "0000-0000", "11111111", "12345678", "99999-9999", "(11) 99999-9999", "(11) 0000-0000", "(11) 12345-6789",
         "1234567890", "(00) 98765-4321", "3333-4444", "98765-4321", "", "abc", "+55", "190", "12/01/1980", "2026-11-21",
         "123.456.789-09", "12.345.678/0001-95", "ana@example.com", "1.1987654321e10", "não tenho",
-        "11 98765-4321 / 11 3333-4444", "11 98765-4321 falar com Ana", "9" * 70, "+1 (555) 555-5555",
+        "11 98765-4321 / 11 3333-4444", "11 98765-4321 falar com Ana", "9" * 70,
+        "11 " + "-" * 60 + " 98765-4321", "+1 (555) 555-5555",
     ],
 )  # fmt: skip
 def test_what_is_no_number_or_made_up_is_none(text: str) -> None:
@@ -167,6 +168,10 @@ def test_what_was_typed_is_kept_for_each_number() -> None:
         "(11) 3333-4444 ramal 23",
         "11 98765-4321",
     ]
+
+
+def test_only_so_many_candidates_are_looked_at() -> None:
+    assert find_phones("12 3456 78, " * 300 + "11 98765-4321") == ()
 
 
 def test_no_more_than_a_handful_is_read_out_of_one_text() -> None:
