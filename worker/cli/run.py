@@ -1,17 +1,20 @@
-"""`up`, `demo`, and the single processes of a grown deployment: `web`, `worker`, `beat`, `flower`."""
+"""`up`, `demo`, and the single processes of a grown deployment: `web`, `worker`, `beat`, `mailbox`, `flower`."""
 
 from __future__ import annotations
 
+import signal
 import socket
+import threading
 
 import click
 import uvicorn
 
-from worker import celery_app, demo, embedded, supervisor
+from worker import celery_app, demo, embedded, supervisor, tasks
 from worker.cli import starting
 from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, settings
 from worker.config import Settings
 from worker.errors import ConfigurationError, TransientError
+from worker.mailbox import read_mailboxes
 from worker.webhook import build_web
 
 PING_SECONDS = 5.0
@@ -19,7 +22,7 @@ PING_SECONDS = 5.0
 
 def add_to(portaria: Shell) -> None:
     """Add these commands to the command line."""
-    for command in (up, run_demo, web, worker, beat, flower):
+    for command in (up, run_demo, web, worker, beat, mailbox, flower):
         portaria.add_command(command)
 
 
@@ -40,7 +43,12 @@ def up(port: int | None, host: str | None, flower: bool) -> None:
             console.print("Flower: http://127.0.0.1:5555/")
         console.print("Ctrl-C stops it; started again, it carries on where it was.")
 
-    supervisor.Supervisor(chosen, flower=flower).run(ready=ready)
+    program = embedded.find_server() if chosen.embedded_broker else None
+    if chosen.broker.url == embedded.IN_PROCESS or (chosen.embedded_broker and program is None):
+        console.print("No broker server: everything runs in this one process.")
+        supervisor.run_in_one_process(chosen, ready=ready)
+    else:
+        supervisor.Supervisor(chosen, program, flower=flower).run(ready=ready)
     console.print("Stopped.")
 
 
@@ -114,6 +122,20 @@ def beat() -> None:
     chosen = settings()
     celery_app.configure(chosen, _broker(chosen))
     celery_app.app.Beat(loglevel="INFO", quiet=True).run()
+
+
+@click.command(cls=Shell.command_class)
+def mailbox() -> None:
+    """Read the mailboxes of portaria.toml. One such process is enough; two do no harm."""
+    supervisor.end_with_supervisor()
+    chosen = settings()
+    if not chosen.mailboxes:
+        raise ConfigurationError(f"there is no mailbox to read: add a [mailboxes.NAME] to {chosen.file}")
+    celery_app.configure(chosen, _broker(chosen))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    read_mailboxes(open_runtime(chosen), ring=tasks.ring, stop=stop)
 
 
 @click.command(cls=Shell.command_class)
