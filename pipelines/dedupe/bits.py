@@ -83,14 +83,14 @@ def score(
     # Against three kinds of non-match: strangers, a household, colleagues.
     # Who holds the same identifier is a colleague too: behind a switchboard there are as many as it has holders.
     around = max(model.colleagues, 2.0 * _crowd(comparison, frequencies))
-    against = _log2_sum(0.0, log2(model.households / population) + household, log2(around / population) + colleagues)
+    against = _log2_sum(log2(model.households / population) + household, log2(around / population) + colleagues)
     return Scored(prior + match - against, prior, tuple(bits), -against, comparison)
 
 
-def _log2_sum(*terms: float) -> float:
-    """log2 of the sum of powers of two."""
-    highest = max(terms)
-    return highest + log2(sum(exp2(max(term - highest, -200.0)) for term in terms))
+def _log2_sum(one: float, other: float) -> float:
+    """log2 of the sum of 1 and two powers of two."""
+    highest = max(0.0, one, other)
+    return highest + log2(exp2(-highest) + exp2(one - highest) + exp2(other - highest))
 
 
 def _rarity(
@@ -163,6 +163,8 @@ def _identifier(name: str, comparison: Comparison, table: Table, frequencies: Fr
 
 def _crowd(comparison: Comparison, frequencies: Frequencies) -> int:
     """How many others hold the identifier that the two share."""
+    if not (comparison.email or comparison.phone):
+        return 0
     keys = [
         key_hash(name, value.lstrip("!"))
         for name, value in (("email", comparison.email), ("phone", comparison.phone))
