@@ -75,7 +75,7 @@ FAMILY_NAME = vocabulary(
 )
 FULL = frozenset({"completo", "completa", "full", "fullname", "nomecompleto", "complete"})
 
-PERSON_ALONE = vocabulary("contato contact contacto cliente client customer responsavel aluno paciente participante")
+PERSON_ALONE = vocabulary("contato contact contacto cliente client customer aluno paciente participante")
 """Captions that stand for the person: a name where the values look like one."""
 
 COMPANY = vocabulary(
@@ -131,23 +131,21 @@ NOT_BIRTH_DATE = vocabulary(
 )
 JOB_TITLE = vocabulary(
     """
-    cargo|job title|jobtitle|funcao|profissao|position|puesto|occupation|ocupacao|job|profession|profesion|ocupacion
-    designation|role
+    cargo|job title|jobtitle|organization title|funcao|profissao|position|puesto|occupation|ocupacao|job
+    profession|profesion|ocupacion|designation|role
     """,
     separator="|",
 )
 NOT_JOB_TITLE = vocabulary("interesse vaga desejado desired pretendido user usuario curso")
-STREET = vocabulary(
-    "rua|logradouro|street|calle|avenida|address line 1|address 1|addr line 1|endereco 1|street address|linea 1",
-    separator="|",
-)
+STREET = vocabulary("rua logradouro street calle avenida")
+STREET_LINE = ("address line 1", "address 1", "addr line 1", "endereco 1", "linea 1")
+"""Only at the end: "Address 1 - City" is a city."""
 NUMBER = vocabulary(
     "numero|number|num|nro|house number|street number|numero casa|numero endereco|endereco numero|address number",
     separator="|",
 )
-COMPLEMENT = vocabulary(
-    "complemento|address line 2|address 2|addr line 2|endereco 2|apto|apartamento|complement|linea 2", separator="|"
-)
+COMPLEMENT = vocabulary("complemento apto apartamento complement")
+COMPLEMENT_LINE = ("address line 2", "address 2", "addr line 2", "endereco 2", "linea 2")
 DISTRICT = vocabulary("bairro district neighborhood neighbourhood barrio suburb colonia")
 CITY = vocabulary("cidade city ciudad municipio localidade town")
 NOT_ABOUT_HOME = vocabulary(

@@ -139,7 +139,7 @@ def _by_words(key: str, label: str) -> tuple[str | None, bool]:
     every = set(keyed) | set(labelled)
     if every & (w.TECHNICAL | w.OTHER_PERSON) or (keyed[-1:] == ("id",) and _match(keyed) is None):
         return None, False
-    if every & w.NOT_THE_THING:
+    if every & w.NOT_THE_THING or "label" in keyed[-1:] + labelled[-1:]:
         return "", True
     return next((found for spoken in (labelled, keyed) if (found := _match(spoken)) is not None), None), True
 
@@ -162,13 +162,13 @@ def _match(spoken: tuple[str, ...]) -> str | None:
         ("phone", lambda: "whats" in present and not present & w.NAME),  # "whats your name" is no WhatsApp
         ("document", lambda: says(w.DOCUMENT_ID) or (says(w.DOCUMENT) and not present & w.NOT_DOCUMENT)),
         ("birth_date", lambda: says(w.BIRTH_DATE) and not present & w.NOT_BIRTH_DATE),
-        ("complement", lambda: says(w.COMPLEMENT)),
+        ("complement", lambda: bool(present & w.COMPLEMENT) or line.strip().endswith(w.COMPLEMENT_LINE)),
         ("postal_code", lambda: says(w.POSTAL_CODE)),
         ("number", lambda: line.strip() in w.NUMBER),
-        ("street", lambda: says(w.STREET)),
+        ("street", lambda: bool(present & w.STREET) or line.strip().endswith(w.STREET_LINE)),
         ("district", lambda: bool(present & w.DISTRICT)),
         ("city", lambda: bool(present & w.CITY) and not present & w.NOT_ABOUT_HOME),
-        ("region", lambda: bool(present & w.REGION) and only(w.REGION_COMPANIONS)),
+        ("region", lambda: bool(present & w.REGION) and only(w.REGION_COMPANIONS | {"1"})),
         ("country", lambda: bool(present & w.COUNTRY) and not present & w.NOT_ABOUT_HOME),
         ("website", lambda: says(w.WEBSITE) and only(w.WEBSITE_COMPANIONS)),
         ("message", lambda: says(w.MESSAGE)),

@@ -182,6 +182,38 @@ def test_columns_are_known_by_header_and_sample() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        (  # Google Contacts
+            "First Name|Middle Name|Last Name|E-mail 1 - Label|E-mail 1 - Value|Phone 1 - Label|Phone 1 - Value"
+            "|Organization Name|Organization Title|Address 1 - Street|Address 1 - City|Address 1 - Region|Notes",
+            "given_name||family_name||email||phone|company|job_title|street|city|region|message",
+        ),
+        (  # Kommo, in Portuguese
+            "ID|Responsável|Nome do contato|Empresa|Telefone comercial|Celular|Email comercial|Cargo|Criado em|Tags",
+            "||name|company|phone|phone|email|job_title||",
+        ),
+        (  # HubSpot
+            "Record ID|First Name|Last Name|Email|Phone Number|Contact owner|Company name|Job Title|Lead Status",
+            "|given_name|family_name|email|phone||company|job_title|",
+        ),
+        (  # Outlook
+            "First Name|Last Name|E-mail Address|Mobile Phone|Business Street|Business City|Business Postal Code",
+            "given_name|family_name|email|phone|street|city|postal_code",
+        ),
+        (  # the generated people that record linkage is tested with
+            "rec_id|given_name|surname|street_number|address_1|address_2|suburb|postcode|state|date_of_birth|soc_sec_id",
+            "|given_name|family_name|number|street|complement|district|postal_code|region|birth_date|document",
+        ),
+    ],
+)
+def test_the_columns_of_well_known_exports_are_known(headers: str, told: str) -> None:
+    named = headers.split("|")
+    guessed = guess_columns(named, [["Ana"] * len(named)])
+    assert "|".join(guessed.get(header, "") for header in named) == told
+
+
 def test_area_codes_and_others_people_s_fields_are_known() -> None:
     assert is_area_code("ddd", "")
     assert is_area_code("x", "DDD")
