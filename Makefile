@@ -9,7 +9,7 @@ demo: $(VENV)/ready
 	$(BIN)/portaria demo
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .

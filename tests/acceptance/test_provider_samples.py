@@ -79,7 +79,7 @@ EXPECTED: dict[str, list[dict[str, Any] | str] | str] = {
     ],
     "forms/wpforms_custom_body.json": [REACHABLE],
 }
-"""For each sample: the contacts in it; the reason code where a part names nobody; `not_contact` where nobody is in it."""
+"""For each sample: its contacts; the reason code where a part names nobody; `not_contact` where nobody is in it."""
 
 _KINDS = {"graph": "meta", "google": "googleforms", "gravity": "gravityforms", "fluent": "fluentforms"}
 

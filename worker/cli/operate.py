@@ -56,7 +56,7 @@ def check() -> None:
     except TransientError as problem:
         found.append(("database", [Problem(str(problem), "is [database] url right, and the server running?")]))
     else:
-        found += [("database", []), ("crm", list(runtime.crm.check())), ("sinks", [])]
+        found += [("database", []), ("crm", list(runtime.crm.check())), ("workflows", _check_workflows(runtime))]
         found[0][1].extend(_check_kinds(runtime))
     found.append(("broker", _check_broker(chosen)))
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -94,6 +94,15 @@ def _check_kinds(runtime: Runtime) -> list[Problem]:
         except ConfigurationError as problem:
             problems.append(Problem(str(problem), "see the kinds in portaria.toml as `portaria init` writes it"))
     return problems
+
+
+def _check_workflows(runtime: Runtime) -> list[Problem]:
+    return [
+        Problem(f"[workflows.{rule.name}] notifies {sink!r}", f"add [sinks.{sink}] with its url and secret")
+        for rule in runtime.rules
+        for sink in rule.notify
+        if sink not in runtime.sinks
+    ]
 
 
 def _check_broker(chosen: Settings) -> list[Problem]:

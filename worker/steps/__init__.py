@@ -17,6 +17,7 @@ from worker.steps.doors import (
     story,
 )
 from worker.steps.intake import dispatch, is_backlogged, receive, receive_request
+from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.perform import create, trigger
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.runtime import Runtime
@@ -56,6 +57,7 @@ __all__ = [
     "fresh_key",
     "handshake",
     "is_backlogged",
+    "merge_contacts_of",
     "normalize",
     "receive",
     "receive_request",
@@ -63,9 +65,11 @@ __all__ = [
     "replay_delivery",
     "resolve_review",
     "score",
+    "split",
     "standing",
     "story",
     "trigger",
+    "undo_merge",
     "validate",
     "work_here",
 ]

@@ -7,7 +7,7 @@ the ones before it made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -80,6 +80,7 @@ class _Resolution:
         self._known: dict[str, _Known] = {}
         self._population = contacts.population(tx)
         self._decided: list[tuple[str, Decision, str]] = []
+        self._not_the_same: dict[str, set[str]] = {}
 
     def resolve(self, runtime: Runtime, claimed: Sequence[Claimed]) -> list[Outcome]:
         """Decide each, apply it, and save everything."""
@@ -89,6 +90,9 @@ class _Resolution:
         known = {item.id: features(told[item.id]) for item in mine}
         keys = {item.id: [key.hash for key in keys_of(known[item.id])] for item in mine}
         self.load({key for some in keys.values() for key in some})
+        # What a person said of the contact that a submission founds holds for the submission, should it come again.
+        distinct = contacts.distinct_from(self._tx, (contact_id(item.id) for item in mine))
+        self._not_the_same = {item.id: distinct.get(contact_id(item.id), set()) for item in mine}
         outcomes = []
         for item in mine:
             decide_it = lambda item: self._decide(runtime, item, told[item.id], known[item.id], keys[item.id])  # noqa: E731
@@ -116,7 +120,7 @@ class _Resolution:
         look = claims.next_look(runtime, self._now)
         if item.contact_id:  # it was resolved before and has come through the stages again
             return submissions.reached(item, due_at=look)
-        decision = self.decide(subject, keys)
+        decision = self.decide(subject, keys, self._not_the_same[item.id])
         self._decided.append((item.id, decision, DEDUPE))
         if decision.kind is DecisionKind.REVIEW:
             values = {"decision": decision.kind}
@@ -124,8 +128,8 @@ class _Resolution:
         whom = self.apply(item.id, told, keys, decision)
         return submissions.reached(item, due_at=look, decision=decision.kind, contact_id=whom)
 
-    def decide(self, subject: Features, keys: Sequence[int]) -> Decision:
-        """What dedupe says of this person, given who is in the index."""
+    def decide(self, subject: Features, keys: Sequence[int], not_the_same: Collection[str] = ()) -> Decision:
+        """What dedupe says of this person, given who is in the index and who a person said they are not."""
         sizes = {key: len(self._blocks.get(key, ())) for key in keys}
         usable = [key for key in keys if sizes[key] < MAX_BLOCK]
         candidates = {known.id: known for key in usable for known in self._blocks.get(key, ())}
@@ -137,6 +141,7 @@ class _Resolution:
             self._model,
             self._policy,
             Frequencies(population=max(self._population, SMALLEST_POPULATION), block_sizes=sizes),
+            not_the_same=not_the_same,
             notes=notes if crowded else (),
         )
 
@@ -194,12 +199,18 @@ class _Resolution:
         """Note a person's decision among those to save."""
         self._decided.append((submission, decision, by))
 
-    def has(self, known_id: str) -> bool:
-        """Whether the working set holds this contact, reading it when it does not yet."""
-        if known_id not in self._known:
-            for golden in contacts.golden(self._tx, [known_id], locked=True).values():
-                self._known[known_id] = _Known(known_id, features(golden.contact), golden.no, golden.contact, golden)
-        return known_id in self._known
+    def find(self, contact: str) -> str | None:
+        """The live contact that this one is (part of), locked and in the working set; None when there is none."""
+        while True:
+            (living,) = contacts.surviving(self._tx, [contact]).values()
+            golden = contacts.golden(self._tx, [living], locked=True).get(living)
+            if golden is None:
+                return None
+            if golden.merged_into is None:
+                break  # else it was merged while we waited for it
+        known = self._known.setdefault(living, _Known(living, features(golden.contact), golden.no))
+        known.contact, known.golden = golden.contact, golden
+        return living
 
 
 def _told(known: _Known) -> Contact:
@@ -223,19 +234,21 @@ def resolve_review(runtime: Runtime, submission: str, *, same_as: str | None, by
         keys = [key.hash for key in keys_of(subject)]
         resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, now)
         resolution.load(keys)
-        if same_as and not resolution.has(same_as):
+        found = resolution.find(same_as) if same_as else ""
+        if found is None:
             raise PermanentError(
                 f"there is no contact {same_as}; `portaria reviews show {submission}` names candidates"
             )
         before = Decision.model_validate_json(contacts.decisions(tx, submission)[0]["decision"])
-        kind = DecisionKind.MATCH if same_as else DecisionKind.NEW
-        decision = before.model_copy(update={"kind": kind, "contact_id": same_as or "", "reason": "person"})
+        kind = DecisionKind.MATCH if found else DecisionKind.NEW
+        decision = before.model_copy(update={"kind": kind, "contact_id": found, "reason": "person"})
         resolution.decided_by_person(submission, decision, by)
         whom = resolution.apply(submission, told, keys, decision)
         resolution.flush()
-        if not same_as:
-            for evidence in before.evidence:
-                contacts.keep_distinct(tx, whom, evidence.contact_id, by=by, now=now)
+        if not found:
+            shown = [evidence.contact_id for evidence in before.evidence]
+            for other in sorted(set(contacts.surviving(tx, shown).values())):
+                contacts.keep_distinct(tx, whom, other, by=by, now=now)
         submissions.go_on(tx, submission, NEXT_STAGE[State.RESOLVED], kind=kind, contact_id=whom, now=now)
         move = history.Move(submission, "review", State.REVIEW, State.RESOLVED, reason=why or kind, by=by)
         history.record(tx, [move], now)

@@ -15,6 +15,7 @@ from pipelines.scoring import ScoringModel, read_scoring
 from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, enrichment, sinks, sources
 from worker.config import Settings
+from worker.enrichment.mail_exchange import MailExchangeFacts
 from worker.errors import ConfigurationError
 from worker.ports import Crm, FactSource, Sink, Source, SourceSettings
 from worker.store.engine import Database
@@ -38,6 +39,8 @@ class Runtime:
     fact_sources: Mapping[str, FactSource]
     trusted_sources: Collection[str]
     """Whose findings fill empty fields however unsure they are."""
+    mail_exchange: FactSource | None
+    """Asked whether a mail domain takes mail; None: validate does without."""
     sinks: Mapping[str, Sink]
     scoring: ScoringModel
     rules: Sequence[WorkflowRule]
@@ -78,6 +81,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         crm=crm.build_crm(settings.crm, records),
         fact_sources=enrichment.build_fact_sources(settings.enrichment),
         trusted_sources=enrichment.trusted_sources(settings.enrichment),
+        mail_exchange=MailExchangeFacts() if settings.validation.check_mail_domains else None,
         sinks=sinks.build_sinks(settings.sinks),
         scoring=scoring,
         rules=rules,

@@ -16,6 +16,7 @@ from pipelines.normalize import normalize_record
 from pipelines.score import score_contact
 from pipelines.states import Stage, State
 from pipelines.validate import is_rejected, validate_contact
+from worker.enrichment.mail_exchange import YES
 from worker.errors import PortariaError
 from worker.ports import FactSource
 from worker.steps import claims
@@ -64,10 +65,14 @@ def normalize(runtime: Runtime, ids: Sequence[str]) -> Report:
 
 def validate(runtime: Runtime, ids: Sequence[str]) -> Report:
     """Reject what nobody could use; warn of the rest."""
+    asked: dict[str, bool | None] = {}
 
     def work(item: Claimed, now: datetime) -> Outcome:
         contact = Contact.model_validate_json(item.contact or "{}")
-        findings = validate_contact(contact, now=now)
+        if runtime.mail_exchange and (domain := runtime.mail_exchange.key(contact)) and domain not in asked:
+            answer = _ask(runtime, runtime.mail_exchange, domain, now)
+            asked[domain] = answer[0].value == YES if answer else None
+        findings = validate_contact(contact, now=now, mail_domains=asked)
         kept = FINDINGS.dump_json(findings).decode()
         if is_rejected(findings):
             worst = next(finding for finding in findings if finding.severity == "reject")
