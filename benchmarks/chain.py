@@ -160,9 +160,8 @@ def _with_workers(given: argparse.Namespace, folder: Path, body: bytes, url: str
     if given.memory and seen:
         tenth = max(len(seen) // 10, 1)
         first, last = seen[tenth : 2 * tenth], seen[-tenth:]
-        print(
-            f"largest pool process: {sum(first) / len(first):.0f} MB after a tenth, {sum(last) / len(last):.0f} MB at the end"
-        )
+        begun, ended = sum(first) / len(first), sum(last) / len(last)
+        print(f"largest pool process: {begun:.0f} MB after a tenth, {ended:.0f} MB at the end")
     runtime.database.close()
 
 

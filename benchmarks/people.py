@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-GIVEN = ["Ana", "Bruno", "Carla", "Diego", "Elisa", "Fábio", "Gina", "Hugo", "Iara", "Joel", "Kátia", "Lauro", "Mara", "Nilo", "Olga", "Pedro", "Quitéria", "Rui", "Sara", "Túlio", "Úrsula", "Vítor", "Wanda", "Xisto", "Yara", "Zeca", "Alice", "Breno", "Célia", "Davi", "Ester", "Flávio", "Glória", "Heitor", "Irene", "Jonas", "Lídia", "Murilo"]
-FAMILY = ["Abreu", "Barros", "Castro", "Dantas", "Esteves", "Freitas", "Gomes", "Horta", "Iglesias", "Jardim", "Klein", "Lacerda", "Matos", "Nunes", "Otero", "Pires", "Quadros", "Rocha", "Sales", "Teles", "Uchoa", "Vidal", "Xavier", "Zanetti", "Amaral", "Bastos", "Camargo", "Duarte", "Egito", "Farias", "Galvão", "Hahn", "Inácio", "Josué", "Kruger", "Leite", "Mota", "Neves", "Osório", "Paz", "Queirós", "Ramos", "Saldanha", "Tavares", "Ulhoa", "Viana", "Werneck", "Ximenes", "Yamada", "Zago"]
+GIVEN = (
+    "Ana Bruno Carla Diego Elisa Fábio Gina Hugo Iara Joel Kátia Lauro Mara Nilo Olga Pedro Quitéria Rui Sara Túlio "
+    "Úrsula Vítor Wanda Xisto Yara Zeca Alice Breno Célia Davi Ester Flávio Glória Heitor Irene Jonas Lídia Murilo"
+)
+FAMILY = (
+    "Abreu Barros Castro Dantas Esteves Freitas Gomes Horta Iglesias Jardim Klein Lacerda Matos Nunes Otero Pires "
+    "Quadros Rocha Sales Teles Uchoa Vidal Xavier Zanetti Amaral Bastos Camargo Duarte Egito Farias Galvão Hahn Inácio "
+    "Josué Kruger Leite Mota Neves Osório Paz Queirós Ramos Saldanha Tavares Ulhoa Viana Werneck Ximenes Yamada Zago"
+)
 TITLES = ("Diretor", "Gerente de Compras", "Analista", "Sócia", "Coordenadora de Marketing", "")
 MESSAGES = (
     "Quero um orçamento",
@@ -21,8 +28,9 @@ AREAS = (11, 19, 21, 31, 41, 47, 51, 61, 71, 81, 85)
 def people(count: int, seed: int = 1) -> Iterator[dict[str, str]]:
     """`count` different people."""
     random = Random(seed)
+    givens, families = GIVEN.split(), FAMILY.split()
     for number in range(count):
-        given, middle, family = random.choice(GIVEN), random.choice(FAMILY), random.choice(FAMILY)
+        given, middle, family = random.choice(givens), random.choice(families), random.choice(families)
         yield {
             "nome": f"{given} {middle} {family}",
             "email": f"{given}.{family}.{number}@empresa{number % 5000}.example.com".lower(),

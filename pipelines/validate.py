@@ -24,8 +24,8 @@ NO_IDENTITY = "no_identity"
 """Reject: nobody could be reached or recognised. It takes an e-mail, a phone, a document, a name with the contact's id
 in the system that sent it, or a full name (given and family) with a company."""
 ONLY_REFERENCE = "only_reference"
-"""Reject: the hook names a record of another system (an id) and tells nothing of the person; the record would have to be
-fetched there."""
+"""Reject: the hook names a record of another system (an id) and tells nothing of the person; the record would have to
+be fetched there."""
 TEST_DATA = "test_data"
 """Reject: all that would identify somebody is made up (teste@teste.com), or every field only held a placeholder."""
 MAIL_DOMAIN_DEAD = "mail_domain_dead"
