@@ -24,6 +24,8 @@ from pipelines.dedupe.weights import FEWEST, Frequencies, Model, Ratios
 UNSEEN_HOLDERS: Final = 0.005
 """Strangers who hold a private identifier beside those the index shows: invented or recycled ones."""
 
+NAMESAKES: Final = 2e-5
+"""Share of strangers with one local part, digits and all: whoever bears the name may make it of name and year."""
 Table = tuple[dict[str, Ratios], ...]
 _PLACE: Final = {name: place for place, name in enumerate(FIELDS)}
 
@@ -158,6 +160,8 @@ def _identifier(name: str, comparison: Comparison, table: Table, frequencies: Fr
     share = frequencies.share_of(key_hash(kind, value), others=UNSEEN_HOLDERS)
     if share is None:
         share = UNSEEN_HOLDERS / max(frequencies.population, 1)
+    if level == LOCAL:
+        share = max(share, NAMESAKES)
     return _beyond(share, table, name, level)
 
 

@@ -151,7 +151,7 @@ def _levels(text: str) -> dict[str, Rates]:
 DEFAULT_MODEL: Final = Model(
     version="shipped-1",
     # The share of wrong merges on three seeds of benchmarks/dedupe/crm_people, doubled to be on the safe side.
-    precision=((0.5, 0.02), (0.65, 0.014), (0.8, 0.01), (0.9, 0.006), (0.97, 0.003), (0.99, 0.001), (0.999, 0.0003)),
+    precision=((0.5, 0.016), (0.7, 0.01), (0.8, 0.006), (0.9, 0.004), (0.97, 0.003), (0.99, 0.002), (0.999, 0.001)),
     fields={
         # level match random household colleagues
         "given_name": _levels("""
@@ -180,9 +180,9 @@ DEFAULT_MODEL: Final = Model(
         "email": _levels("""
             exact     .60  1e-7  .02   .0002
             role      .02  1e-6  .01   .05
-            close     .05  1e-6  .002  1e-4
+            close     .05  1e-5  .002  1e-4
             local     .05  1e-6  .004  1e-5
-            plain_local .03 5e-4 .002 -
+            plain_local .03 4e-3 .004 -
             different .27  .9999 .97   .95
         """),
         "phone": _levels("""
@@ -205,9 +205,9 @@ DEFAULT_MODEL: Final = Model(
             different .03 .98   .97  -
         """),
         "company": _levels("""
-            exact     .60 2e-4 .05  .70
-            close     .08 2e-4 .01  .08
-            domain    .08 2e-4 .01  .12
+            exact     .60 1e-3 .05  .70
+            close     .08 5e-4 .01  .08
+            domain    .08 5e-4 .01  .12
             different .24 .99  .93  .10
         """),
         "address": _levels("""
