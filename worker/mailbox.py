@@ -104,7 +104,7 @@ class Poller:
             self._stop.wait(pause)
 
     def break_off(self, *, busy: bool) -> None:
-        """End the wait for mail, and, if `busy`, whatever it does on its connection; for another thread, after `stop`."""
+        """End the wait for mail, and if `busy` whatever it does on its connection; for another thread, after `stop`."""
         session = self._session
         if session and (busy or self._waiting):
             session.break_off()
