@@ -149,6 +149,23 @@ distinct_contacts = sa.Table(
     sa.Index("ix_distinct_contacts_right_id", "right_id"),
 )
 
+merges = sa.Table(
+    "merges",  # contacts put together and taken apart by people, with what undoing it needs
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # merge or split
+    sa.Column("kept_id", sa.Text, nullable=False),
+    sa.Column("other_id", sa.Text, nullable=False),  # the contact merged into the kept one, or split from it
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("journal", sa.Text, nullable=False),
+    sa.Column("undone_at", Moment),
+    sa.Column("undone_by", sa.Text),
+    sa.Index("ix_merges_kept_id", "kept_id"),
+    sa.Index("ix_merges_other_id", "other_id"),
+)
+
 decisions = sa.Table(
     "decisions",
     metadata,

@@ -177,6 +177,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("mailbox", "account", "folder", name=op.f("pk_mailbox_progress")),
     )
     op.create_table(
+        "merges",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("kept_id", sa.Text(), nullable=False),
+        sa.Column("other_id", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), server_default="", nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("journal", sa.Text(), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
+    )
+    with op.batch_alter_table("merges", schema=None) as batch_op:
+        batch_op.create_index("ix_merges_kept_id", ["kept_id"], unique=False)
+        batch_op.create_index("ix_merges_other_id", ["other_id"], unique=False)
+
+    op.create_table(
         "notifications",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("trigger_key", sa.Text(), nullable=False),
@@ -278,6 +296,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_notifications_trigger_key")
 
     op.drop_table("notifications")
+    with op.batch_alter_table("merges", schema=None) as batch_op:
+        batch_op.drop_index("ix_merges_other_id")
+        batch_op.drop_index("ix_merges_kept_id")
+
+    op.drop_table("merges")
     op.drop_table("mailbox_progress")
     with op.batch_alter_table("local_crm", schema=None) as batch_op:
         batch_op.drop_index("ix_local_crm_parent")

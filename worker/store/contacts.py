@@ -31,6 +31,8 @@ class Golden:
     version: int
     contact: Contact
     arrivals: int
+    merged_into: str | None = None
+    """The contact that it has become part of; None while it is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +163,38 @@ def golden(tx: Transaction, ids: Iterable[str], *, locked: bool = False) -> dict
     """The golden records of these contacts; `locked` against other writers until the transaction ends."""
     found: dict[str, Golden] = {}
     for some in chunks(sorted(set(ids))):
-        statement = sa.select(table.c.no, table.c.id, table.c.version, table.c.contact, table.c.arrivals)
-        statement = statement.where(table.c.id.in_(some)).order_by(table.c.id)
+        columns = (table.c.no, table.c.id, table.c.version, table.c.contact, table.c.arrivals, table.c.merged_into)
+        statement = sa.select(*columns).where(table.c.id.in_(some)).order_by(table.c.id)
         for row in tx.execute(statement.with_for_update() if locked else statement):
             contact = Contact.model_validate_json(row.contact)
-            found[row.id] = Golden(row.no, row.id, row.version, contact, row.arrivals)
+            found[row.id] = Golden(row.no, row.id, row.version, contact, row.arrivals, row.merged_into)
+    return found
+
+
+def surviving(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
+    """For each of these ids, the live contact that it is part of: itself, unless it was merged into another.
+
+    An id that there is no contact of stands for itself. One query for each merge on the longest way.
+    """
+    goes_to = {contact_id: contact_id for contact_id in ids}
+    following = set(goes_to.values())
+    while following:
+        into: dict[str, str] = {}
+        for some in chunks(sorted(following)):
+            gone = sa.select(table.c.id, table.c.merged_into).where(table.c.id.in_(some), table.c.state == MERGED)
+            into |= {row.id: row.merged_into for row in tx.execute(gone)}
+        goes_to = {contact_id: into.get(at, at) for contact_id, at in goes_to.items()}
+        following = set(into.values())
+    return goes_to
+
+
+def names(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
+    """The names of these contacts."""
+    found: dict[str, str] = {}
+    for some in chunks(sorted(set(ids))):
+        found |= {
+            row.id: row.name for row in tx.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(some)))
+        }
     return found
 
 
@@ -186,13 +215,17 @@ def linked(tx: Transaction, ids: Iterable[str], *, system: str) -> dict[str, lis
 
 
 def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
-    """Remember whose these records of the CRM are, and what was written to them."""
+    """Remember whose these records of the CRM are, and what was written to them.
+
+    A contact that was merged into another while the CRM was being written to is that other one.
+    """
+    whose = surviving(tx, {one.contact_id for one in new})
     values = [
         {
             "system": one.ref.system,
             "kind": one.ref.kind,
             "remote_id": one.ref.id,
-            "contact_id": one.contact_id,
+            "contact_id": whose[one.contact_id],
             "at": now,
         }
         for one in new
@@ -229,6 +262,13 @@ def keep_distinct(tx: Transaction, left: str, right: str, *, by: str, now: datet
     first, second = sorted((left, right))
     values = {"left_id": first, "right_id": second, "at": now, "by": by}
     insert_ignoring(tx, tables.distinct_contacts, [values])
+
+
+def forget_distinct(tx: Transaction, left: str, right: str) -> None:
+    """It was taken back that these two are not the same person."""
+    pairs = tables.distinct_contacts
+    first, second = sorted((left, right))
+    tx.execute(sa.delete(pairs).where(pairs.c.left_id == first, pairs.c.right_id == second))
 
 
 def add_decisions(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
