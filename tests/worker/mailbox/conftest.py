@@ -155,8 +155,12 @@ default_internal_user = {nobody}
 default_login_user = {nobody}
 default_internal_group = {group}
 mail_location = maildir:{maildir}
+auth_failure_delay = 0
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap-login {{
   chroot =
@@ -303,10 +307,22 @@ class Relay:
 
 
 @pytest.fixture
-def relay(imap: ImapServer) -> Iterator[Relay]:
-    made = Relay(imap.port)
-    yield made
-    made.close()
+def relay_of() -> Iterator[Callable[..., Relay]]:
+    """Relays to a port, with TLS on the near side where a context is given."""
+    made: list[Relay] = []
+
+    def make(port: int, context: ssl.SSLContext | None = None) -> Relay:
+        made.append(Relay(port, context))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def relay(imap: ImapServer, relay_of: Callable[..., Relay]) -> Relay:
+    return relay_of(imap.port)
 
 
 def mail(number: int, *, text: str = "Quero um orçamento.", message_id: str | None = None) -> bytes:
