@@ -50,6 +50,9 @@ class Kind(StrEnum):
     """Numbers the rows, says nothing, or repeats other columns."""
 
 
+IDENTIFIERS: Final = (Kind.EMAIL, Kind.PHONE, Kind.DOCUMENT)
+"""Kinds whose values belong to one person, or to few."""
+
 KIND_OF_FIELD: Final = {
     "given_name": Kind.GIVEN, "family_name": Kind.FAMILY, "email": Kind.EMAIL, "phone": Kind.PHONE,
     "document": Kind.DOCUMENT, "birth_date": Kind.DATE, "company": Kind.COMPANY, "postal_code": Kind.CODE,
@@ -104,7 +107,7 @@ def guess_kind(name: str, values: Sequence[str], counts: Sequence[int], rows: in
     `values` are its distinct values that are not empty, `counts` how many rows hold each.
     """
     held = sum(counts)
-    if held == 0 or len(values) == 1:
+    if held == 0:
         return Kind.IGNORED
     if field in KIND_OF_FIELD:
         kind = KIND_OF_FIELD[field]
@@ -116,6 +119,8 @@ def guess_kind(name: str, values: Sequence[str], counts: Sequence[int], rows: in
         return Kind.EMAIL
     if _share(values, _is_date) > 0.9:
         return Kind.DATE
+    if len(values) == 1:
+        return Kind.IGNORED  # the same in every row: a country, a source
     if len(values) <= max(60, rows * 0.002) and held / len(values) >= 8 and _longest(values) <= 40:
         return Kind.CATEGORY
     if _share(values, lambda value: any(map(str.isdigit, value)) and len(value) <= 16 and value.count(" ") <= 1) > 0.8:

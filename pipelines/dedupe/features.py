@@ -123,7 +123,7 @@ def _person(name: PersonName) -> tuple[str, str, str]:
 
 def _united(values: Iterable[str]) -> str:
     """Values in one line, in one order; what holds a space or a control character is no identifier."""
-    return " ".join(sorted({value for value in values if len(value.split()) == 1})[:MOST_VALUES])
+    return " ".join(sorted({value for value in values if value.split() == [value]})[:MOST_VALUES])
 
 
 def is_plausible_phone(number: str) -> bool:

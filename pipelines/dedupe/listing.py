@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 from typing import Final
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.dedupe.candidate_pairs import Pairs, unpack
+from pipelines.dedupe.columns import IDENTIFIERS, Column
 from pipelines.dedupe.grouping import pairs_within
-from pipelines.dedupe.pair_scores import CHUNK, Scorer
+from pipelines.dedupe.pair_scores import CHUNK, STRANGERS, Scorer, expected_prior, log2_share
 
 MENTIONED: Final = -3.0
 """Bits from which a pair is told of."""
@@ -67,15 +69,28 @@ def with_equal_rows(
 
 
 def contacts_of(
-    groups: NDArray[np.int64], firsts: NDArray[np.int64], back: NDArray[np.int64], scorer: Scorer
+    groups: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    back: NDArray[np.int64],
+    scorer: Scorer,
+    columns: Sequence[Column],
 ) -> NDArray[np.int32]:
-    """The contact of each row of the list; equal rows that say too little to be one person stay apart."""
+    """The contact of each row of the list; equal rows that say too little to be one person stay apart.
+
+    `columns` are those of the whole list. A mailbox, a telephone or a document says who it is even if the list repeats
+    it ten thousand times; a name does not.
+    """
     contacts = firsts[groups][back].astype(np.int32)
     itself = np.zeros(len(firsts))
-    for field, column in enumerate(scorer.columns):
-        known = column.codes > 0
-        itself[known] += log2(scorer.match[field][1]) - scorer.rarity[field][column.codes[known]]
-    vague = (itself + scorer.prior < 0)[back]
+    for field, column in enumerate(columns):
+        codes = column.codes[firsts]
+        known = codes > 0
+        # As often as the list holds it, equal rows counted each: five hundred Maria Silvas are a common name.
+        rarity = log2_share(column)[codes[known]]
+        if column.kind in IDENTIFIERS:
+            rarity = np.minimum(rarity, log2(STRANGERS[column.kind][0]))
+        itself[known] += log2(scorer.match[field][1]) - rarity
+    vague = (itself + min(scorer.prior, expected_prior(len(back))) < 0)[back]
     repeated = np.arange(len(back)) != firsts[back]
     apart = vague & repeated
     contacts[apart] = np.flatnonzero(apart)

@@ -58,9 +58,8 @@ class Scorer:
         self.comparators = _comparators(columns)
         self.sizes = [len(comparator.names) for comparator in self.comparators]
         self.expected = [np.array((0.0, *EXPECTED[column.kind])) for column in columns]
-        rows = len(columns[0].codes)
         self.strangers = [np.array((0.0, *STRANGERS[column.kind])) for column in columns]
-        self.rarity = [_log2_share(column, rows) for column in columns]
+        self.rarity = [log2_share(column) for column in columns]
         self.match: Rates = self.expected
         self.random: Rates = self.expected
         self.prior = 0.0
@@ -102,10 +101,10 @@ def _comparators(columns: Sequence[Column]) -> list[Comparator]:
     return [Comparator(column, partner.get(id(column))) for column in columns]
 
 
-def _log2_share(column: Column, rows: int) -> NDArray[np.float32]:
+def log2_share(column: Column) -> NDArray[np.float32]:
     """How common each value is among the rows that hold any."""
     counts = column.counts.astype(np.float64)
-    held = max(rows - counts[0], 1)
+    held = max(len(column.codes) - counts[0], 1)
     expected = RARITY_WEIGHT * STRANGERS[column.kind][0]
     return np.asarray(np.log2((np.maximum(counts, 2) + expected) / (held + RARITY_WEIGHT)), dtype=np.float32)
 
@@ -120,10 +119,15 @@ def probability_of_bits(bits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(1 / (1 + np.exp2(-np.clip(bits, -60, 60))), dtype=np.float32)
 
 
+def expected_prior(rows: int) -> float:
+    """log2 of the odds before anything was compared: every fifth row is a person told of already."""
+    return log2(max(rows * 0.2, 1) / max(rows * (rows - 1) / 2, 1))
+
+
 def prior_of(bits: NDArray[np.float32], rows: int) -> float:
     """log2 of the odds of two rows by chance being one person: the share that the pairs' probabilities sum to."""
     possible = max(rows * (rows - 1) / 2, 1)
-    prior = log2(max(rows * 0.2, 1) / possible)
+    prior = expected_prior(rows)
     for _ in range(30):
         matches = float(probability_of_bits(bits + prior).sum())
         share = min(max(matches, 1.0) / possible, 0.5)

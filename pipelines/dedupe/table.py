@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipelines.dedupe.candidate_pairs import ALL_PAIRS_UP_TO, Pairs, all_pairs, candidate_pairs, distinct, pack
 from pipelines.dedupe.column_levels import LEVEL_NAMES
-from pipelines.dedupe.columns import Column, Kind, without_repetition
+from pipelines.dedupe.columns import IDENTIFIERS, Column, Kind, without_repetition
 from pipelines.dedupe.grouping import grouped, pairs_within
 from pipelines.dedupe.listing import contacts_of, listed_pairs, with_equal_rows
 from pipelines.dedupe.pair_scores import STRANGERS_WEIGHT, Scorer, probability_of_bits, weights_of
@@ -90,7 +90,7 @@ def dedupe_table(
         scorer.match = _match_rates(scorer, _sampled_within(groups))
     progress("group", 0, 1)
     bits, groups = grouped(scorer, pairs, levels, held, len(firsts), JOIN_AT)
-    contacts = contacts_of(groups, firsts, back, scorer)
+    contacts = contacts_of(groups, firsts, back, scorer, columns)
     listed, listed_bits = listed_pairs(scorer, pairs, bits, groups)
     left, right, probability = with_equal_rows(listed, probability_of_bits(listed_bits + scorer.prior), back, contacts)
     return TableResult(
@@ -154,7 +154,7 @@ def _random_pairs(rows: int) -> Pairs:
 def _pass_pairs(column: Column) -> Pairs:
     """Neighbours among the rows that hold one value; of mailboxes and telephones only such as few hold."""
     counts = column.counts
-    most = 4 if column.kind in (Kind.EMAIL, Kind.PHONE, Kind.DOCUMENT) else 200
+    most = 4 if column.kind in IDENTIFIERS else 200
     usable = (counts >= 2) & (counts <= most)
     usable[0] = False
     if column.kind is Kind.EMAIL:

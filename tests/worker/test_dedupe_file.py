@@ -126,6 +126,17 @@ def test_ten_thousand_rows_with_one_mailbox(tmp_path: Path) -> None:
     assert summary.contacts > 9_000
 
 
+def test_two_equal_rows_are_one_person_and_so_are_ten_thousand(tmp_path: Path) -> None:
+    for count in (2, 10_000):
+        summary = run_dedupe(write(tmp_path / "list.csv", [PEOPLE[0]] * count))
+        assert (summary.contacts, summary.largest_group) == (1, count)
+
+
+def test_equal_rows_of_a_common_name_are_not(tmp_path: Path) -> None:
+    people = [("Maria", "Silva", "", "Recife")] * 500 + [(f"Ana{n}", f"Souza{n}", "", "Olinda") for n in range(500)]
+    assert run_dedupe(write(tmp_path / "list.csv", people)).contacts == 1000
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_bytes(b"")
     with pytest.raises(UnreadableFile, match="is empty"):

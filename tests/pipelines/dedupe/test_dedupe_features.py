@@ -64,6 +64,12 @@ def test_whatever_a_form_holds_is_dumped_and_loaded_the_same(
     assert load_features(dump_features(value)) == value
 
 
+def test_a_number_that_ends_in_a_separator_is_no_identifier() -> None:
+    number = Document(kind=DocumentKind.OTHER, number="123\x1f", given="")
+    value = features(Contact(documents=(number,)))
+    assert load_features(dump_features(value)) == value
+
+
 def test_features_of_another_version_are_refused() -> None:
     line = dump_features(Features(given="ana"))
     with pytest.raises(ValueError, match="compute them again"):
