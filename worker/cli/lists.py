@@ -63,6 +63,12 @@ def show_contact(contact_id: str, as_json: bool) -> None:
             raise PermanentError(f"there is no contact {contact_id}; `portaria contacts list` shows the newest")
         told = submission_store.listed(tx, contact_id=contact_id)
     view = {**contact_view(row), "told_by": [each["id"] for each in told], "origins": origins_view(row)}
+    if row["merged_into"] and not as_json:
+        console.print(
+            f"{contact_id} was merged into {row['merged_into']}, which has its submissions now:"
+            f" portaria contacts show {row['merged_into']}\n",
+            markup=False,
+        )
     _print(view, as_json)
 
 

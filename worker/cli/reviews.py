@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from typing import Any
 
 import click
 
 from pipelines.dedupe.explanation import explain
-from pipelines.models import Contact, Decision
 from worker import steps
 from worker.cli.lists import as_json_option, limit_option
 from worker.cli.settling import settle
 from worker.cli.shell import Shell, console, open_runtime, print_json, print_rows
-from worker.errors import ConfigurationError, PermanentError
-from worker.store import contacts, submissions
+from worker.errors import ConfigurationError
+from worker.store import submissions
 
 
 def add_to(portaria: Shell) -> None:
@@ -31,24 +29,16 @@ def reviews() -> None:
 @limit_option
 @as_json_option
 def list_reviews(limit: int, as_json: bool) -> None:
-    """Those that wait for a decision, the likeliest first."""
-    rows: list[dict[str, Any]] = []
-    with open_runtime().database.read() as tx:
-        for row in submissions.listed(tx, state="review", limit=limit):
-            decision = _decision(contacts.decisions(tx, row["id"]))
-            told = Contact.model_validate_json((submissions.read(tx, row["id"]) or {})["contact"])
-            rows.append(
-                {
-                    "id": row["id"],
-                    "source": row["source"],
-                    "name": told.name.full,
-                    "candidate": decision.contact_id,
-                    "probability": round(decision.probability, 4),
-                    "reason": decision.reason,
-                }
-            )
-    rows.sort(key=lambda row: -row["probability"])
-    columns = {"id": "id", "name": "name", "candidate": "perhaps", "probability": "probability", "reason": "why"}
+    """Those that wait for a decision: first the least certain, where an answer is worth most; then the oldest."""
+    rows = [review.view() for review in steps.waiting_reviews(open_runtime(), limit=limit)]
+    columns = {
+        "id": "id",
+        "name": "name",
+        "candidate": "perhaps",
+        "candidate_name": "who is",
+        "probability": "probability",
+        "reason": "why",
+    }
     print_rows(rows, columns, as_json=as_json, empty="Nothing to decide.")
 
 
@@ -57,16 +47,14 @@ def list_reviews(limit: int, as_json: bool) -> None:
 @as_json_option
 def show_review(submission_id: str, as_json: bool) -> None:
     """The evidence, field by field."""
-    with open_runtime().database.read() as tx:
-        decided = contacts.decisions(tx, submission_id)
-    if not decided:
-        raise PermanentError(f"nothing was decided of {submission_id}; `portaria reviews list` shows what waits")
-    decision = _decision(decided)
+    review = steps.review_of(open_runtime(), submission_id)
     if as_json:
-        print_json({"id": submission_id, **decision.model_dump(mode="json")})
+        print_json({"id": submission_id, **review.decision.model_dump(mode="json"), "candidate": review.candidate})
         return
-    console.print(explain(decision), markup=False)
-    console.print(f"\nportaria reviews resolve {submission_id} --same {decision.contact_id}   or   --new", markup=False)
+    console.print(explain(review.decision), markup=False)
+    if review.candidate != review.decision.contact_id:
+        console.print(f"\n{review.decision.contact_id} was merged into {review.candidate}.", markup=False)
+    console.print(f"\nportaria reviews resolve {submission_id} --same {review.candidate}   or   --new", markup=False)
 
 
 @reviews.command("resolve")
@@ -85,7 +73,3 @@ def resolve(submission_id: str, same_as: str | None, is_new: bool, why: str, by:
     with runtime.database.read() as tx:
         delivery = (submissions.read(tx, submission_id) or {})["delivery_id"]
     settle(runtime, [delivery], quiet=True)
-
-
-def _decision(decided: list[dict[str, Any]]) -> Decision:
-    return Decision.model_validate_json(decided[0]["decision"])

@@ -20,6 +20,7 @@ from worker.steps.intake import dispatch, is_backlogged, receive, receive_reques
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.perform import create, trigger
 from worker.steps.resolve import dedupe, resolve_review
+from worker.steps.reviewing import Review, review_of, waiting_reviews
 from worker.steps.runtime import Runtime
 from worker.steps.stages import enrich, normalize, score, validate
 from worker.store.submissions import Due
@@ -48,6 +49,7 @@ def work_here(runtime: Runtime) -> int:
 __all__ = [
     "STEPS",
     "NoHandshake",
+    "Review",
     "Runtime",
     "authenticate",
     "create",
@@ -64,6 +66,7 @@ __all__ = [
     "recover",
     "replay_delivery",
     "resolve_review",
+    "review_of",
     "score",
     "split",
     "standing",
@@ -71,5 +74,6 @@ __all__ = [
     "trigger",
     "undo_merge",
     "validate",
+    "waiting_reviews",
     "work_here",
 ]

@@ -82,6 +82,21 @@ def submission_details(row: Mapping[str, Any]) -> View:
     }
 
 
+def merge_view(row: Mapping[str, Any]) -> View:
+    """A merge or a split: of whom, by whom and why, and whether it was undone."""
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "kept": row["kept_id"],
+        "other": row["other_id"],
+        "by": row["by"],
+        "why": row["why"],
+        "at": _time(row["at"]),
+        "undone_at": _time(row["undone_at"]),
+        "undone_by": row["undone_by"],
+    }
+
+
 def delivery_view(row: Mapping[str, Any]) -> View:
     """A delivery: all but its bytes."""
     return {

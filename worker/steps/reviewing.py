@@ -1,0 +1,80 @@
+"""What a person has to decide, as the command line and the agents' tools show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipelines.models import Contact, Decision
+from worker.errors import PermanentError
+from worker.steps.runtime import Runtime
+from worker.steps.views import View
+from worker.store import contacts, reviews, submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A submission that may be somebody we know."""
+
+    id: str
+    source: str
+    name: str
+    received_at: datetime
+    candidate: str
+    """The live contact that it may be: the likeliest candidate, or the one that it has been merged into since."""
+    candidate_name: str
+    decision: Decision
+
+    def view(self) -> View:
+        """As one flat object."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "name": self.name,
+            "candidate": self.candidate,
+            "candidate_name": self.candidate_name,
+            "probability": round(self.decision.probability, 4),
+            "reason": self.decision.reason,
+            "received_at": self.received_at.isoformat(),
+        }
+
+
+def waiting_reviews(runtime: Runtime, *, limit: int = 50) -> list[Review]:
+    """Those that wait for a person, in the order of what the answer is expected to gain, then by age."""
+    with runtime.database.read() as tx:
+        found = reviews.waiting(tx, limit=limit)
+        decisions = [Decision.model_validate_json(row["decision"]) for row in found]
+        living = contacts.surviving(tx, {decision.contact_id for decision in decisions})
+        names = contacts.names(tx, living.values())
+    return [_review(row, decision, living, names) for row, decision in zip(found, decisions, strict=True)]
+
+
+def review_of(runtime: Runtime, submission_id: str) -> Review:
+    """What was decided last of a submission, by dedupe or by a person, and whether or not it still waits.
+
+    Raises `PermanentError` when nothing was decided of it.
+    """
+    with runtime.database.read() as tx:
+        row = submissions.read(tx, submission_id)
+        decided = contacts.decisions(tx, submission_id)
+        if row is None or not decided:
+            raise PermanentError(f"nothing was decided of {submission_id}; `portaria reviews list` shows what waits")
+        decision = Decision.model_validate_json(decided[0]["decision"])
+        living = contacts.surviving(tx, [decision.contact_id])
+        names = contacts.names(tx, living.values())
+    return _review(row, decision, living, names)
+
+
+def _review(row: Mapping[str, Any], decision: Decision, living: Mapping[str, str], names: Mapping[str, str]) -> Review:
+    candidate = living[decision.contact_id]
+    return Review(
+        id=row["id"],
+        source=row["source"],
+        name=Contact.model_validate_json(row["contact"]).name.full,
+        received_at=row["received_at"],
+        candidate=candidate,
+        candidate_name=names.get(candidate, ""),
+        decision=decision,
+    )
