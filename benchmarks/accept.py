@@ -20,7 +20,7 @@ from benchmarks.machine import describe
 from benchmarks.people import people
 
 SECRET = "benchmark"
-CONNECTIONS = 8
+CONNECTIONS = 64
 
 
 async def _send(port: int, bodies: list[bytes], rate: float) -> list[float]:

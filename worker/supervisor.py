@@ -188,9 +188,14 @@ def prepare(settings: Settings) -> None:
     runtime.database.close()
 
 
+def is_supervised() -> bool:
+    """Whether `portaria up` started this process."""
+    return bool(os.environ.get(WATCHED))
+
+
 def end_with_supervisor() -> None:
     """In a supervised process: end when the supervisor is gone, however it went."""
-    if not os.environ.get(WATCHED):
+    if not is_supervised():
         return
 
     def watch() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -18,6 +19,9 @@ from worker.mailbox import read_mailboxes
 from worker.webhook import build_web
 
 PING_SECONDS = 5.0
+
+WORKER_NICENESS = 10
+"""On a machine of their own workers take what they get; on a shared one the door goes first."""
 
 
 def add_to(portaria: Shell) -> None:
@@ -99,6 +103,8 @@ def worker(queues: str, name: str, processes: int | None, ping: bool) -> None:
     if unknown:
         raise ConfigurationError(f"no such queue: {', '.join(unknown)}; there are {', '.join(celery_app.QUEUES)}")
     supervisor.end_with_supervisor()
+    if supervisor.is_supervised():
+        os.nice(WORKER_NICENESS)
     chosen = settings()
     celery_app.configure(chosen, _broker(chosen))
     open_runtime(chosen).database.close()

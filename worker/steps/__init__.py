@@ -16,7 +16,7 @@ from worker.steps.doors import (
     standing,
     story,
 )
-from worker.steps.intake import dispatch, is_backlogged, receive, receive_request
+from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, receive
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.perform import create, trigger
 from worker.steps.resolve import dedupe, resolve_review
@@ -48,10 +48,12 @@ def work_here(runtime: Runtime) -> int:
 
 __all__ = [
     "STEPS",
+    "Arrival",
     "NoHandshake",
     "Review",
     "Runtime",
     "authenticate",
+    "check_request",
     "create",
     "dedupe",
     "dispatch",
@@ -59,10 +61,10 @@ __all__ = [
     "fresh_key",
     "handshake",
     "is_backlogged",
+    "keep",
     "merge_contacts_of",
     "normalize",
     "receive",
-    "receive_request",
     "recover",
     "replay_delivery",
     "resolve_review",

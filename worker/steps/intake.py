@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -33,20 +34,45 @@ EMPTY = "empty"
 """Reason code: the delivery can be read and holds nothing."""
 
 
-def receive_request(runtime: Runtime, name: str, request: InboundRequest) -> Added:
-    """Check that the request is its source's and keep it. Raises `Unauthorized`, and stores nothing then."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A delivery that has been believed and is not kept yet."""
+
+    source: str
+    body: bytes
+    content_type: str
+    priority: Priority
+    key: str | None = None
+    """The source's own id of it; None: its bytes stand for it."""
+    name: str = ""
+
+
+def check_request(runtime: Runtime, name: str, request: InboundRequest) -> Arrival:
+    """Check that the request is its source's. Raises `Unauthorized`."""
     source, settings = runtime.source(name)
+    source.verify(request, settings, runtime.clock())
+    content_type = request.headers.get("content-type", "")
+    key = source.delivery_key(request, settings)
+    return Arrival(name, request.body, content_type, Priority.LIVE, key)
+
+
+def keep(runtime: Runtime, arrivals: Sequence[Arrival], *, urgent: bool = False) -> list[Added]:
+    """Keep deliveries, all in one transaction; they are committed when this returns."""
     now = runtime.clock()
-    source.verify(request, settings, now)
-    return receive(
-        runtime,
-        name,
-        request.body,
-        content_type=request.headers.get("content-type", ""),
-        key=source.delivery_key(request, settings),
-        priority=Priority.LIVE,
-        now=now,
-    )
+    with runtime.database.write(urgent=urgent) as tx:
+        return [
+            deliveries.add(
+                tx,
+                source=arrival.source,
+                key=arrival.key,
+                body=arrival.body,
+                content_type=arrival.content_type,
+                name=arrival.name,
+                priority=arrival.priority,
+                now=now,
+            )
+            for arrival in arrivals
+        ]
 
 
 def receive(
@@ -58,20 +84,10 @@ def receive(
     priority: Priority,
     key: str | None = None,
     name: str = "",
-    now: datetime | None = None,
 ) -> Added:
-    """Keep a delivery; it is committed when this returns."""
-    with runtime.database.write() as tx:
-        return deliveries.add(
-            tx,
-            source=source,
-            key=key,
-            body=body,
-            content_type=content_type,
-            name=name,
-            priority=priority,
-            now=now or runtime.clock(),
-        )
+    """Keep one delivery; it is committed when this returns."""
+    (added,) = keep(runtime, [Arrival(source, body, content_type, priority, key, name)])
+    return added
 
 
 def dispatch(runtime: Runtime, send: Callable[[Due], None]) -> int:
@@ -123,24 +139,37 @@ def _claim_delivery(runtime: Runtime) -> Delivery | None:
 
 
 def open_delivery(runtime: Runtime, delivery: Delivery) -> Iterator[int]:
-    """Turn a claimed delivery into submissions, piece by piece; yields how many were saved after each piece."""
-    reason = detail = ""
-    found: list[SourceRecord | BadRecord] = []
-    nobody: list[NotContact] = []
+    """Turn a claimed delivery into submissions, piece by piece; yields how many were saved after each piece.
+
+    Raises what the store raises: then the delivery stays received, and is opened again when its lease has run out.
+    """
     position = 0
+    for found, settle in _pieces(runtime, delivery):
+        if not _save_opened(runtime, delivery, found, position, settle=settle):
+            return
+        position += len(found)
+        yield position
+
+
+def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[SourceRecord | BadRecord], _Ending | None]]:
+    """What is in the delivery, a piece at a time; with the last one, how reading it ended.
+
+    Only reading is guarded here: a store that is away says nothing about the delivery.
+    """
+    state, reason, detail = DeliveryState.OPENED, "", ""
+    nobody: NotContact | None = None
+    found: list[SourceRecord | BadRecord] = []
+    is_empty = True
     try:
         for item in _parsed(runtime, delivery):
             if isinstance(item, NotContact):
-                nobody.append(item)
+                nobody = nobody or item
                 continue
+            is_empty = False
             found.append(item)
             if len(found) == OPENED_AT_ONCE:
-                if not _save_opened(runtime, delivery, found, position):
-                    return
-                position += len(found)
+                yield found, None
                 found = []
-                yield position
-        state = DeliveryState.OPENED
     except Unparsable as problem:
         state, reason, detail = DeliveryState.QUARANTINED, problem.code, str(problem)
     except PortariaError as problem:
@@ -148,11 +177,14 @@ def open_delivery(runtime: Runtime, delivery: Delivery) -> Iterator[int]:
     except Exception as error:
         log.exception("delivery could not be read", delivery=delivery.id, error=type(error).__name__, exc_info=False)
         state, reason, detail = DeliveryState.QUARANTINED, UNREADABLE, f"{type(error).__name__}; see the log"
-    if state is DeliveryState.OPENED and not found and not position:
+    if state is DeliveryState.OPENED and is_empty:
         state = DeliveryState.NOT_CONTACT
-        reason, detail = (nobody[0].reason, nobody[0].detail) if nobody else (EMPTY, "there is nothing in it")
-    if _save_opened(runtime, delivery, found, position, settle=(state, reason, detail)):
-        yield position + len(found)
+        reason, detail = (nobody.reason, nobody.detail) if nobody else (EMPTY, "there is nothing in it")
+    yield found, (state, reason, detail)
+
+
+_Ending = tuple[DeliveryState, str, str]
+"""State, reason and detail of a delivery that was read to its end."""
 
 
 def _parsed(runtime: Runtime, delivery: Delivery) -> Iterator[SourceRecord | BadRecord | NotContact]:
@@ -166,7 +198,7 @@ def _save_opened(
     found: Sequence[SourceRecord | BadRecord],
     position: int,
     *,
-    settle: tuple[DeliveryState, str, str] | None = None,
+    settle: _Ending | None,
 ) -> bool:
     now = runtime.clock()
     with runtime.database.write() as tx:
