@@ -175,7 +175,7 @@ class Poller:
             self._unmarked.add(uid)
             self._failures = 0
         if taken:
-            log.info("mails taken", mailbox=self.name, taken=taken, known=repeated, first=uids[0], last=uids[-1])
+            log.info("mails taken", mailbox=self.name, taken=taken, known=repeated, first=min(uids), last=max(uids))
             self._ring_safely()
         return taken
 

@@ -43,11 +43,17 @@ class ImapServer(ABC):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self.maildir = folder / USER
+        self._accounts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def renew(self) -> None:
+        """Give the account an empty mailbox and its password."""
+        self._accounts += 1
+        self.maildir = self.folder / f"{USER}-{self._accounts}"
         for part in ("new", "cur", "tmp"):
             (self.maildir / part).mkdir(parents=True)
         (self.maildir / "dovecot-keywords").write_text(f"0 {KEYWORD}\n")
-        self._process: subprocess.Popen[bytes] | None = None
+        self.set_password(PASSWORD)
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -70,6 +76,10 @@ class ImapServer(ABC):
                 time.sleep(0.02)
             else:
                 return
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     def kill(self) -> None:
         """kill -9 of the server and of every session."""
@@ -128,10 +138,12 @@ class closing_client:  # noqa: N801 - used like a function
 class Pymap(ImapServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        (folder / "pymap-etc-passwd").write_text(f"{USER}:x::::{USER}:\n")
         (folder / "pymap-etc-group").touch()
         (folder / "pymap-tokens").touch()
-        self.set_password(PASSWORD)
+
+    def renew(self) -> None:
+        super().renew()
+        (self.folder / "pymap-etc-passwd").write_text(f"{USER}:x::::{self.maildir.name}:\n")
 
     def command(self) -> list[str]:
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--no-tls"]
@@ -185,20 +197,26 @@ userdb {{
 class Dovecot(ImapServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        run = Path("/tmp") / f"portaria-dovecot-{self.port}"  # a socket's path must be short
-        run.mkdir()
-        self._run = run
-        text = DOVECOT.format(
-            run=run, folder=folder, maildir=self.maildir, port=self.port, nobody="dovenull", group="dovecot"
-        )
-        (folder / "dovecot.conf").write_text(text)
+        self._run = Path("/tmp") / f"portaria-dovecot-{self.port}"  # a socket's path must be short
+        self._run.mkdir()
         for each in [folder, *folder.parents]:
             if each == Path("/tmp"):
                 break
             each.chmod(0o755)
+
+    def renew(self) -> None:
+        super().renew()
+        text = DOVECOT.format(
+            run=self._run,
+            folder=self.folder,
+            maildir=self.maildir,
+            port=self.port,
+            nobody="dovenull",
+            group="dovecot",
+        )
+        (self.folder / "dovecot.conf").write_text(text)
         for each in [self.maildir, *self.maildir.iterdir()]:
             shutil.chown(each, "nobody", "nogroup")  # Dovecot serves nobody's mail as root
-        self.set_password(PASSWORD)
 
     def command(self) -> list[str]:
         return ["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")]
@@ -226,17 +244,33 @@ class Dovecot(ImapServer):
         shutil.rmtree(self._run, ignore_errors=True)
 
 
-@pytest.fixture(params=["pymap", pytest.param("dovecot", marks=pytest.mark.servers)])
-def imap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ImapServer]:
-    """Each test that takes it runs on both servers."""
-    if request.param == "dovecot" and not (DEBIAN and shutil.which("dovecot") and os.getuid() == 0):
-        pytest.skip("Dovecot needs root, apt-get install dovecot-imapd, and PORTARIA_TEST_SERVERS=debian")
-    folder = tmp_path / "imap"
-    folder.mkdir()
-    server: ImapServer = Pymap(folder) if request.param == "pymap" else Dovecot(folder)
-    server.start()
+@pytest.fixture(scope="session")
+def pymap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pymap]:
+    """One for all tests, since it takes most of a second to start; each has a mailbox of its own."""
+    server = Pymap(tmp_path_factory.mktemp("pymap"))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def dovecot(tmp_path: Path) -> Iterator[Dovecot]:
+    if not (DEBIAN and shutil.which("dovecot") and os.getuid() == 0):
+        pytest.skip("Dovecot needs root, apt-get install dovecot-imapd, and PORTARIA_TEST_SERVERS=debian")
+    folder = tmp_path / "dovecot"
+    folder.mkdir()
+    server = Dovecot(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["pymap", pytest.param("dovecot", marks=pytest.mark.servers)])
+def imap(request: pytest.FixtureRequest) -> ImapServer:
+    """Each test that takes it runs on both servers."""
+    server: ImapServer = request.getfixturevalue(request.param)
+    server.renew()
+    if not server.is_running:
+        server.start()
+    return server
 
 
 class Relay:
