@@ -175,7 +175,7 @@ async def _answer_hook(runtime: Runtime, request: Request) -> Response:
         remote_address=request.client.host if request.client else "",
     )
     try:
-        if request.method == "GET":
+        if request.method in {"GET", "HEAD"}:
             return PlainTextResponse(steps.handshake(runtime, name, inbound))
         if inbound.content_type not in READABLE and not inbound.content_type.endswith("+json"):
             steps.authenticate(runtime, name, inbound)

@@ -164,3 +164,8 @@ def test_sixty_leads_in_one_hook_are_sixty_submissions(web: TestClient, runtime:
     story = steps.story(runtime, delivery)
     assert story is not None
     assert len(story.submissions) == 60, json.dumps(story.delivery, default=str)
+
+
+def test_a_look_at_a_hook_stores_nothing(web: TestClient, runtime: Runtime) -> None:
+    assert web.head("/hooks/site/invented-secret").status_code == 405
+    assert kept(runtime) == 0
