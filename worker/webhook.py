@@ -66,7 +66,7 @@ def build_web(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> Sta
     """The web application; `ring` tells the workers that something has come."""
     routes = [
         Route("/hooks/{source}", partial(_hook, runtime), methods=["GET", "POST"]),
-        Route("/hooks/{source}/{secret}", partial(_hook, runtime), methods=["GET", "POST"]),
+        Route("/hooks/{source}/{secret:path}", partial(_hook, runtime), methods=["GET", "POST"]),
         Route("/healthz", _healthz),
         Route("/readyz", partial(_readyz, runtime)),
         Route("/metrics", partial(_metrics, _registry(runtime))),

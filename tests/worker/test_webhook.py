@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -169,3 +170,15 @@ def test_sixty_leads_in_one_hook_are_sixty_submissions(web: TestClient, runtime:
 def test_a_look_at_a_hook_stores_nothing(web: TestClient, runtime: Runtime) -> None:
     assert web.head("/hooks/site/invented-secret").status_code == 405
     assert kept(runtime) == 0
+
+
+@pytest.mark.parametrize("path", ["in%2Fvented%2B/", "in/vented%2b%2F"])
+def test_a_secret_in_the_path_may_hold_any_character(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    section = runtime.settings.sources["site"].model_copy(update={"secret": "in/vented+/"})
+    sources = {**runtime.settings.sources, "site": section}
+    changed = replace(runtime, settings=runtime.settings.model_copy(update={"sources": sources}))
+    with TestClient(build_web(changed, ring=lambda: None)) as client:
+        assert client.post(f"/hooks/site/{path}", json={"nome": "x"}).status_code == 202
+        problem(client.post("/hooks/site/in/vented", json={"nome": "x"}), 401)
