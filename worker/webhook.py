@@ -123,6 +123,10 @@ class Keeper:
             batch = [self._arrived.get()]
             while len(batch) < KEPT_TOGETHER and not self._arrived.empty():
                 batch.append(self._arrived.get())
+            # Who has hung up is not answered, and cannot hang up from here on.
+            batch = [one for one in batch if one[1].set_running_or_notify_cancel()]
+            if not batch:
+                continue
             if not self._keep(batch) and len(batch) > 1:
                 for one in batch:  # what cannot be kept fails alone
                     self._keep([one])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from worker import steps
+from worker.ports import Priority
 from worker.steps.runtime import Runtime
 from worker.store import deliveries
 from worker.store.engine import Database
-from worker.webhook import build_web
+from worker.webhook import Keeper, build_web
 
 PROOF = {"Authorization": "Bearer invented-secret"}
 
@@ -182,3 +184,31 @@ def test_a_secret_in_the_path_may_hold_any_character(
     with TestClient(build_web(changed, ring=lambda: None)) as client:
         assert client.post(f"/hooks/site/{path}", json={"nome": "x"}).status_code == 202
         problem(client.post("/hooks/site/in/vented", json={"nome": "x"}), 401)
+
+
+def test_who_hangs_up_takes_nobody_along(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = Event(), Event()
+    keep = steps.keep
+
+    def slow(*arguments: Any, **keywords: Any) -> Any:
+        begun.set()
+        assert go_on.wait(10)
+        return keep(*arguments, **keywords)
+
+    monkeypatch.setattr(steps, "keep", slow)
+    keeper = Keeper(runtime)
+    arrival = steps.Arrival("site", b"x", "text/plain", Priority.LIVE)
+
+    async def hang_up() -> None:
+        gone = [asyncio.create_task(keeper.keep(arrival))]
+        await asyncio.to_thread(begun.wait, 10)
+        gone.append(asyncio.create_task(keeper.keep(arrival)))
+        await asyncio.sleep(0)
+        for one in gone:  # one while it is kept, one before
+            one.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+        go_on.set()
+        await asyncio.wait_for(keeper.keep(replace(arrival, body=b"y")), 10)
+
+    asyncio.run(hang_up())
+    assert kept(runtime) == 2
