@@ -127,17 +127,20 @@ class Keeper:
             batch = [one for one in batch if one[1].set_running_or_notify_cancel()]
             if not batch:
                 continue
-            if not self._keep(batch) and len(batch) > 1:
+            if not self._keep(batch):
                 for one in batch:  # what cannot be kept fails alone
                     self._keep([one])
 
     def _keep(self, batch: list[tuple[steps.Arrival, Future[Added]]]) -> bool:
+        """Keep and answer them; False when one of them may be what cannot be kept."""
         try:
             kept = steps.keep(self._runtime, [arrival for arrival, _ in batch], urgent=True)
         except Exception as problem:
-            if len(batch) == 1:
-                batch[0][1].set_exception(problem)
-            return False
+            if len(batch) > 1 and not isinstance(problem, TransientError):
+                return False
+            for _, future in batch:
+                future.set_exception(problem)
+            return True
         for (_, future), added in zip(batch, kept, strict=True):
             future.set_result(added)
         return True

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from worker import steps
+from worker.errors import TransientError
 from worker.ports import Priority
 from worker.steps.runtime import Runtime
 from worker.store import deliveries
@@ -212,3 +213,32 @@ def test_who_hangs_up_takes_nobody_along(runtime: Runtime, monkeypatch: pytest.M
 
     asyncio.run(hang_up())
     assert kept(runtime) == 2
+
+
+def test_while_the_store_is_away_all_that_wait_are_told_at_once(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    begun, go_on = Event(), Event()
+
+    def away(_runtime: Runtime, arrivals: Any, **_: object) -> Any:
+        tries.append(len(arrivals))
+        begun.set()
+        assert go_on.wait(10)
+        raise TransientError("away", code="database")
+
+    monkeypatch.setattr(steps, "keep", away)
+    keeper = Keeper(runtime)
+    arrival = steps.Arrival("site", b"x", "text/plain", Priority.LIVE)
+
+    async def send() -> list[Any]:
+        first = asyncio.create_task(keeper.keep(arrival))
+        await asyncio.to_thread(begun.wait, 10)
+        more = [asyncio.create_task(keeper.keep(arrival)) for _ in range(5)]
+        await asyncio.sleep(0)
+        go_on.set()
+        return await asyncio.gather(first, *more, return_exceptions=True)
+
+    answers = asyncio.run(send())
+    assert all(isinstance(answer, TransientError) for answer in answers)
+    assert tries == [1, 5]
