@@ -28,7 +28,7 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 from worker import steps, tasks
-from worker.errors import PortariaError, TransientError, Unauthorized
+from worker.errors import TransientError, Unauthorized
 from worker.ports import InboundRequest, Priority
 from worker.steps.runtime import Runtime
 from worker.store.deliveries import Added
@@ -74,7 +74,9 @@ def build_web(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> Sta
         Route("/try", partial(_try, runtime), methods=["POST"]),
         Route("/try/{delivery}", partial(_tried, runtime)),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _problem, Exception: _problem})
+    app = Starlette(
+        routes=routes, exception_handlers={HTTPException: _problem, TransientError: _away, Exception: _problem}
+    )
     app.state.doorbell = Doorbell(ring)
     app.state.keeper = Keeper(runtime)
     return app
@@ -163,6 +165,9 @@ async def _hook(runtime: Runtime, request: Request) -> Response:
     except HTTPException as problem:
         _hooks.labels(problem.status_code).inc()
         raise
+    except TransientError:
+        _hooks.labels(503).inc()
+        raise
     _hooks.labels(response.status_code).inc()
     _accept_seconds.observe(perf_counter() - started)
     return response
@@ -197,8 +202,6 @@ async def _answer_hook(runtime: Runtime, request: Request) -> Response:
         raise HTTPException(401, str(problem), {"WWW-Authenticate": "Bearer"}) from None
     except steps.NoHandshake as problem:
         raise HTTPException(405, str(problem), {"Allow": "POST"}) from None
-    except TransientError as problem:
-        raise HTTPException(503, str(problem), {"Retry-After": "10"}) from None
     request.app.state.doorbell.press()
     return JSONResponse({"delivery": added.id}, 202)
 
@@ -226,10 +229,7 @@ async def _healthz(_request: Request) -> Response:
 
 async def _readyz(runtime: Runtime, _request: Request) -> Response:
     """Ready to keep what comes: the database answers, and has the schema of this version."""
-    try:
-        current, newest = await run_in_threadpool(runtime.database.revision)
-    except PortariaError as problem:
-        raise HTTPException(503, str(problem)) from None
+    current, newest = await run_in_threadpool(runtime.database.revision)
     if current != newest:
         raise HTTPException(503, f"the database is at revision {current}, not {newest}; run `portaria migrate`")
     return JSONResponse({"status": "ready"})
@@ -260,6 +260,11 @@ def _registry(runtime: Runtime) -> CollectorRegistry:
     for collector in (_Standing(runtime), _hooks, _accept_seconds):
         registry.register(collector)
     return registry
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    """The store or what else is needed does not answer: nothing was stored, send it again."""
+    return await _problem(request, HTTPException(503, str(error), {"Retry-After": "10"}))
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

@@ -242,3 +242,29 @@ def test_while_the_store_is_away_all_that_wait_are_told_at_once(
     answers = asyncio.run(send())
     assert all(isinstance(answer, TransientError) for answer in answers)
     assert tries == [1, 5]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/try/del_x"])
+def test_while_the_store_is_away_every_page_says_so(
+    web: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise TransientError("the database did not answer", code="database")
+
+    monkeypatch.setattr(Database, "read", away)
+    monkeypatch.setattr(Database, "revision", away)
+    assert "database" in problem(web.get(path), 503)["detail"]
+
+
+def test_while_the_store_is_away_the_door_takes_nothing(
+    web: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise TransientError("the database did not answer", code="database")
+
+    monkeypatch.setattr(Database, "write", away)
+    for answer in (web.post("/hooks/site", json={}, headers=PROOF), web.post("/try", data={"nome": "x"})):
+        problem(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
+    monkeypatch.undo()
+    assert kept(runtime) == 0
