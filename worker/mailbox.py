@@ -47,7 +47,8 @@ FAILED = "failed"
 
 
 def read_mailboxes(runtime: Runtime, *, ring: Callable[[], None], stop: threading.Event) -> None:
-    """Read every configured mailbox until `stop` is set; `ring` tells the workers that something has come."""
+    """Read every configured mailbox until `stop` is set; `ring` tells the workers that something has come, at once and
+    without raising (`worker.webhook.Doorbell`)."""
     pollers = [Poller(runtime, name, ring=ring, stop=stop) for name in sorted(runtime.settings.mailboxes)]
     threads = [threading.Thread(target=each.run, name=f"mailbox-{each.name}", daemon=True) for each in pollers]
     for thread in threads:
@@ -176,7 +177,7 @@ class Poller:
             self._failures = 0
         if taken:
             log.info("mails taken", mailbox=self.name, taken=taken, known=repeated, first=min(uids), last=max(uids))
-            self._ring_safely()
+            self._ring()
         return taken
 
     def _commit(self, mail: Mail) -> bool:
@@ -210,12 +211,6 @@ class Poller:
         except NotMarked as problem:
             return problem
         return None
-
-    def _ring_safely(self) -> None:
-        try:
-            self._ring()
-        except Exception as error:  # whatever it is, the mails are kept and the scheduler finds them
-            log.warning("doorbell failed; the scheduler will find it", error=type(error).__name__)
 
     def _say(self, condition: str, why: str) -> None:
         """Tell how the mailbox is, once for each change. `why` is a text of ours."""

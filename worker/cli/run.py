@@ -16,7 +16,7 @@ from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, settings
 from worker.config import Settings
 from worker.errors import ConfigurationError, TransientError
 from worker.mailbox import read_mailboxes
-from worker.webhook import build_web
+from worker.webhook import Doorbell, build_web
 
 PING_SECONDS = 5.0
 
@@ -141,7 +141,7 @@ def mailbox() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    read_mailboxes(open_runtime(chosen), ring=tasks.ring, stop=stop)
+    read_mailboxes(open_runtime(chosen), ring=Doorbell(tasks.ring).press, stop=stop)
 
 
 @click.command(cls=Shell.command_class)

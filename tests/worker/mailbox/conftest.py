@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -18,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pysasl.hashing import BuiltinHash
 
@@ -89,11 +91,11 @@ class ImapServer(ABC):
             self._process.wait(10)
             self._process = None
 
-    def stop(self) -> None:
-        self.kill()
-
     def renumber(self) -> None:
         """Forget all UIDs: the folder gets another UIDVALIDITY, as after a restore. To be called while stopped."""
+        known = (self.maildir / "dovecot-uidlist").read_text().split()[1]
+        while known == f"V{int(time.time())}":  # Dovecot takes the second for it
+            time.sleep(0.02)
         for each in self.maildir.glob("dovecot*"):
             if each.name != "dovecot-keywords":
                 each.unlink()
@@ -101,7 +103,7 @@ class ImapServer(ABC):
     def observe(self) -> imaplib.IMAP4:
         """A connection of somebody else, logged in."""
         client = imaplib.IMAP4("127.0.0.1", self.port, timeout=10)
-        client.login(USER, self.password)
+        client.authenticate("PLAIN", lambda _: f"\0{USER}\0{self.password}".encode())
         return client
 
     password = PASSWORD
@@ -197,17 +199,12 @@ userdb {{
 class Dovecot(ImapServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._run = Path("/tmp") / f"portaria-dovecot-{self.port}"  # a socket's path must be short
-        self._run.mkdir()
-        for each in [folder, *folder.parents]:
-            if each == Path("/tmp"):
-                break
-            each.chmod(0o755)
+        folder.chmod(0o755)  # Dovecot serves nobody's mail as root
 
     def renew(self) -> None:
         super().renew()
         text = DOVECOT.format(
-            run=self._run,
+            run=self.folder / "run",
             folder=self.folder,
             maildir=self.maildir,
             port=self.port,
@@ -216,7 +213,7 @@ class Dovecot(ImapServer):
         )
         (self.folder / "dovecot.conf").write_text(text)
         for each in [self.maildir, *self.maildir.iterdir()]:
-            shutil.chown(each, "nobody", "nogroup")  # Dovecot serves nobody's mail as root
+            shutil.chown(each, "nobody", "nogroup")
 
     def command(self) -> list[str]:
         return ["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")]
@@ -228,8 +225,6 @@ class Dovecot(ImapServer):
 
     def kill(self) -> None:
         # Its processes are in sessions of their own; they are told apart by the folder they work in.
-        import psutil
-
         if self._process is None:
             return
         family = [self._process.pid, *(each.pid for each in psutil.Process(self._process.pid).children(recursive=True))]
@@ -239,28 +234,24 @@ class Dovecot(ImapServer):
         self._process.wait(10)
         self._process = None
 
-    def stop(self) -> None:
-        self.kill()
-        shutil.rmtree(self._run, ignore_errors=True)
-
 
 @pytest.fixture(scope="session")
 def pymap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pymap]:
     """One for all tests, since it takes most of a second to start; each has a mailbox of its own."""
     server = Pymap(tmp_path_factory.mktemp("pymap"))
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture
-def dovecot(tmp_path: Path) -> Iterator[Dovecot]:
+def dovecot() -> Iterator[Dovecot]:
     if not (DEBIAN and shutil.which("dovecot") and os.getuid() == 0):
         pytest.skip("Dovecot needs root, apt-get install dovecot-imapd, and PORTARIA_TEST_SERVERS=debian")
-    folder = tmp_path / "dovecot"
-    folder.mkdir()
-    server = Dovecot(folder)
-    yield server
-    server.stop()
+    # Not in pytest's folder, which every run closes to others; and a socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="portaria-", dir="/tmp") as folder:
+        server = Dovecot(Path(folder))
+        yield server
+        server.kill()
 
 
 @pytest.fixture(params=["pymap", pytest.param("dovecot", marks=pytest.mark.servers)])
