@@ -25,7 +25,7 @@ def add_to(portaria: Shell) -> None:
 @click.option(
     "--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="What a column holds, where the guess is wrong."
 )
-@click.option("--against", type=_file, help="Link the rows to those of this list instead of to each other.")
+@click.option("--against", type=_file, help="Look at this list too, and say which of its rows are the same people.")
 @click.option("--pairs", type=_file, help="Write left,right,probability,decision of each pair found.")
 @click.option("--clusters", type=_file, help="Write row,contact: who each data row (from 0) is.")
 @click.option("--report", type=_file, help="Write an HTML report with the surest and the least sure examples.")
