@@ -19,7 +19,7 @@ from worker.sources.reasons import ABUSE_REPORT, AUTO_REPLY, BOUNCE, MAILING_LIS
 _NO_REPLY = re.compile(
     r"(?:[\w.+-]{0,40}[._-])?(?:no|nao|não|do-?not|donot|never|nicht|ne|pas-?de|non)[-_.]?(?:reply|responda|responder"
     r"|answer|antworten|repondez?-?pas|reponse|rispondere|responde)(?:[-_.+].*)?"
-    r"|(?:noresponder|nao[-_.]?responda|no-contest\w*|noreplies)(?:[-_.+].*)?"
+    r"|(?:noresponder|ne[-_.]?pas[-_.]?repondre|nao[-_.]?responda|no-contest\w*|noreplies)(?:[-_.+].*)?"
     r"|(?:wordpress|notifica\w*|notification\w*|notify|robot|mailer|automailer|auto-?mail|bounces?|formulario|forms?"
     r"|form-?mail|website|webmaster"
     r"|www-data|apache|nobody|root|cron|daemon|system|sistema|alerts?|alertas?|newsletters?|news|updates?|mailing"
@@ -59,14 +59,16 @@ def why_nobody(headers: Headers, message: Message, sender: Address, text: str) -
         return ABUSE_REPORT
     if report == "delivery-status" or "x-failed-recipients" in headers:
         return BOUNCE
-    if report == "disposition-notification" or _reads_as_vacation(headers, subject, text):
+    if report == "disposition-notification":
         return AUTO_REPLY
     null_sender = _has_null_sender(headers)
     if not sender.address and null_sender and first(headers, "from").replace(" ", "") == "<>":
         return BOUNCE
     if is_daemon(local, sender.name, subject) or reads_as_bounce(subject, text, null_sender=null_sender):
         return BOUNCE
-    return AUTO_REPLY if has_auto_reply_headers(headers) or (null_sender and _is_bulk_answer(headers)) else ""
+    if has_auto_reply_headers(headers) or (null_sender and _is_bulk_answer(headers)):
+        return AUTO_REPLY
+    return AUTO_REPLY if _reads_as_vacation(headers, subject, text) else ""
 
 
 def _has_null_sender(headers: Headers) -> bool:

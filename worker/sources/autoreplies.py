@@ -18,10 +18,10 @@ _HEADERS = frozenset(
 """What programs add to their answers beside RFC 3834's Auto-Submitted; a value of `no` or `false` denies it."""
 _MAILER = re.compile(r"\b(?:vacation|autoresponder|auto-?reply|holiday)\b", re.IGNORECASE)
 _SURE_SUBJECT = re.compile(
-    r"\W{0,3}(?:(?:out of (?:the )?office|fora do escritorio|ausencia temporaria|fuera de (?:la )?oficina|abwesend)\W*$"
+    r"\W{0,3}(?:auto: .{0,100}(?:\bout of\b|\baway\b|\bleave\b|ausente|\bfora\b|ferias|absent|abwesend|vacation|\bre:)"
     r"|automatic (?:reply|response|answer)|automated (?:reply|response|e-?mail|message)|auto(?:matic)?[- ]?(?:reply"
     r"|respon[sd]\w+|response|answer|notification of absence)\b"
-    r"|autorespuesta|auto:|\[auto[- ]?(?:reply|response)\]|automatically generated reply|e-?mail autoresponse"
+    r"|autorespuesta|\[auto[- ]?(?:reply|response)\]|automatically generated reply|e-?mail autoresponse"
     r"|ooo\s*[:\-–]"
     r"|resposta automatica|auto-?resposta|resp automatica|mensagem automatica|aviso de (?:ferias|ausencia)"
     r"|notificacao de ausencia"
@@ -35,7 +35,7 @@ _SURE_SUBJECT = re.compile(
     r"|autosvar|automatiskt? svar|automatisk svar|franvaro(?:meddelande|:)|automaattinen vastaus|poissaoloilmoitus"
     r"|automaticka odpoved|automatikus valasz|raspuns automat|otomatik (?:yanit|cevap)|automatski odgovor"
     r"|automatinis atsakymas"
-    r"|avtomaticheskij otvet|avtomaticheskiy otvet|avtomatichna vidpovid|avtootvet|zi dong (?:hui fu|da fu)"
+    r"|avtomaticheskij otvet|avtomaticheskiy otvet|avtomatichna vidpovid|avtootvet|zidong(?:yingda|dafu)"
     r"|zidonghuifu|jadong (?:hoesin|eungdab))",
     re.IGNORECASE,
 )
@@ -80,7 +80,15 @@ _SURE_OPENING = re.compile(
     r"|reponse) automatique|ce message (?:est|a ete) .{0,20}automatiquement"
     r"|questa e una risposta automatica|questo e un messaggio automatico|dit is een automatisch\w*"
     r"|to jest automatyczna|detta ar ett automatiskt|dette er (?:et|en) automatisk"
-    r"|(?:thank you|thanks) for (?:your (?:e-?mail|message|mail)|contacting .{1,40}|e-?mailing.{0,40}"
+    r"|jadong (?:hoesin|eungdab)|zidong)",
+    re.IGNORECASE,
+)
+_OFFICE_SUBJECT = re.compile(
+    r"\W{0,3}(?:out of (?:the )?office|fora do escritorio|ausencia temporaria|fuera de (?:la )?oficina|abwesend)\W*",
+    re.I,
+)
+_THANKS_AWAY = re.compile(
+    r"\W{0,3}(?:(?:thank you|thanks) for (?:your (?:e-?mail|message|mail)|contacting .{1,40}|e-?mailing.{0,40}"
     r"|getting in touch)[.!,]? (?:i am|i'm|i will be|we are|we're) (?:currently |now )?(?:out|away|on (?:vacation"
     r"|leave|holiday|annual|maternity))"
     r"|obrigad[oa] (?:pelo|por) (?:seu |o )?(?:e-?mail|contato|mensagem)[.!,]? (?:estou|estarei"
@@ -141,7 +149,7 @@ _UNTIL = re.compile(
     r"|van|do|od|till|til)\b.{0,12}\d",
     re.I,
 )
-_ANSWERED = re.compile(r"\s*(?:re|res|aw|sv|antw|odp|rif|fw|fwd|enc|rv|wg|tr)\s?:\s*", re.IGNORECASE)
+_ANSWERED = re.compile(r"\A\s*(?:re|res|aw|sv|antw|odp|rif|fw|fwd|enc|rv|wg|tr)\s?:\s*", re.IGNORECASE)
 _HEAD = 2_000
 _OPENING_LINES = 8
 _LONGEST_NOTICE = 2_500
@@ -177,7 +185,9 @@ def reads_as_auto_reply(subject: str, text: str, *, machine: bool) -> bool:
     """
     said = fold(subject[:300])
     bare = _ANSWERED.sub("", said, count=1)
-    if _SURE_SUBJECT.match(bare if bare != said and machine else said):
+    if (_OFFICE_SUBJECT.fullmatch(bare) and "?" not in text) or _SURE_SUBJECT.match(
+        bare if bare != said and machine else said
+    ):
         return True
     lines = [line for line in fold_lines(text[:_HEAD]) if line][:_OPENING_LINES]
     head = " ".join(lines)
@@ -186,6 +196,8 @@ def reads_as_auto_reply(subject: str, text: str, *, machine: bool) -> bool:
     if any(_SURE_OPENING.match(line) for line in lines[:3]) or _SURE_OPENING.match(head):
         return "?" not in head or machine
     absent = bool(_AWAY.search(head[:600]))
+    if any(_THANKS_AWAY.match(line) for line in lines[:3]) and "?" not in head and not _invites(head):
+        return True
     about = bool(_AWAY_SUBJECT.match(bare))
     if machine and (absent or about):
         return True

@@ -126,7 +126,7 @@ def _stacked(lines: Sequence[str]) -> tuple[Answers, int, int]:
         return [], 0, 0
     first, last = places[0], places[-1]
     if all((place - first) % 2 == 0 for place in places):
-        starts = list(range(first, last + 1, 2))
+        starts = list(range(first, _last_label(flat, last) + 1, 2))
     else:
         starts = [place for place, after in zip(places, [*places[1:], len(flat)], strict=True) if after - place > 1]
     ends = [*starts[1:], len(flat)]
@@ -134,6 +134,17 @@ def _stacked(lines: Sequence[str]) -> tuple[Answers, int, int]:
         (flat[start].strip("*_ :"), "\n".join(flat[start + 1 : end])) for start, end in zip(starts, ends, strict=True)
     ]
     return answers, first, 2 * len(answers)
+
+
+def _last_label(flat: Sequence[str], last: int) -> int:
+    """The last label where lines alternate: below the last that is known, others of short lines, but for a message."""
+    while known_field(flat[last]) != "message" and last + 3 < len(flat) and _may_be_label(flat[last + 2]):
+        last += 2
+    return last
+
+
+def _may_be_label(line: str) -> bool:
+    return len(line) <= 40 and "@" not in line and not line.endswith((".", "!")) and _is_label(line.strip("*_: "))
 
 
 def _known(line: str) -> bool:

@@ -14,6 +14,15 @@ from worker.sources.quotedmail import banner
 _MOST_LINES = 2_000
 _MOST_LEVELS = 8
 _RULE = re.compile(r"\s*[_\-–—=]{5,}\s*")
+_ON_ONE_LINE = re.compile(r"\s*(-{3,}\s?[^\W\d_][^-\n]{4,60}?\s?-{3,})\s+(\S.*)")
+_GLUED = re.compile(
+    r"(?=\b(?:De|From|Von|Da|Van|Para|To|An|À|Aan|Enviado|Sent|Gesendet|Envoyé|Inviato|Verzonden|Cc|Assunto|Subject"
+    r"|Asunto"
+    r"|Betreff|Objet|Oggetto|Onderwerp)\s?:\s)|(?<=[\w>])(?=(?:Para|To|An|Enviado|Sent|Gesendet|Envoyé|Inviato|Cc"
+    r"|Assunto"
+    r"|Subject|Asunto|Betreff|Objet|Oggetto)\s?:\s)"
+)
+"""Yahoo's plain text has the copied headers on one line, with nothing between them."""
 _PREFIX = re.compile(r"\W{0,3}([^\W\d_][^:：\[\]()]{0,19}?)\s?(?:\[\d+\]|\(\d+\))?\s?[:：]\s*")
 
 
@@ -53,12 +62,12 @@ def says_forwarded(subject: str) -> bool:
     match = _PREFIX.match(subject[:200])
     if not match:
         return False
-    spoken = fold(match[1])
+    spoken = fold(match[1]).rstrip(".")
     return spoken in FORWARD_PREFIXES and spoken not in REPLY_PREFIXES
 
 
 def _once(text: str, said: bool, answers: bool) -> Forwarded | None:
-    lines = text.splitlines()
+    lines = _parted(text.splitlines())
     written = False
     for number in range(min(len(lines), _MOST_LINES)):
         line = lines[number]
@@ -76,6 +85,18 @@ def _once(text: str, said: bool, answers: bool) -> Forwarded | None:
                 return _forwarded(lines, number, found)
         written = written or not _RULE.fullmatch(line)
     return None
+
+
+def _parted(lines: list[str]) -> list[str]:
+    """The lines, those of Yahoo that hold all headers parted."""
+    parted: list[str] = []
+    for line in lines:
+        match = _ON_ONE_LINE.fullmatch(line[:1000]) if line.lstrip().startswith("---") else None
+        if match and banner(match[1]) and len(pieces := _GLUED.split(match[2])) >= 3:
+            parted += [match[1], *filter(None, map(str.strip, pieces))]
+        else:
+            parted.append(line)
+    return parted
 
 
 def _forwarded(lines: list[str], start: int, headers: CopiedHeaders) -> Forwarded:

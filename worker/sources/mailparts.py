@@ -17,9 +17,6 @@ Headers = dict[str, list[str]]
 
 _LONGEST_HEADER = 2_000
 """Characters that are read of a header: names, addresses and subjects are shorter, and the parser is not linear."""
-_ADDRESS_HEADERS = frozenset(
-    {"from", "sender", "return-path", "reply-to", "to", "cc", "x-original-from", "x-google-original-from"}
-)
 _SAME_NAME = 10
 _MOST_HEADERS = 2_000
 _MOST_PARTS = 200
@@ -36,16 +33,17 @@ class Address:
 
 
 def all_headers(message: Message) -> Headers:
-    """The top headers by name in lower case, each within bounds, decoded (RFC 2047; bare UTF-8 or Windows-1252 too).
+    """The top headers by name in lower case, each within bounds, bare UTF-8 or Windows-1252 read as what they are.
 
-    Those of addresses keep their encoded words: a decoded comma would part a name in two.
+    The subject's encoded words (RFC 2047) are decoded; those of addresses stay for `addresses`, since a decoded comma
+    would part a name in two, and no other header has text for people.
     """
     headers: Headers = {}
     for name, raw in islice(message.raw_items(), _MOST_HEADERS):
         values = headers.setdefault(name.lower(), [])
         if len(values) < _SAME_NAME:
             flat = _unfolded(raw)
-            values.append(flat if name.lower() in _ADDRESS_HEADERS else _decoded(flat))
+            values.append(_decoded(flat) if name.lower() == "subject" else flat)
     return headers
 
 

@@ -39,19 +39,20 @@ from worker.sources.mailtext import body_text
 from worker.sources.quotedmail import own_text
 from worker.sources.reasons import OWN_DOMAIN
 from worker.sources.records import context, field, record
-from worker.sources.signatures import read_signature
+from worker.sources.signatures import phones_said, read_signature
 from worker.sources.trees import Tree
 
 _MOST_BOUNDARIES = 50
 _LONGEST_MIME_HEADER = 4096
-_LARGEST_PARSED = 8_000_000
+_LARGEST_PARSED = 5_000_000
 """Bytes of a mail that are parsed: texts, cards and calendars come early, what is cut is an attachment."""
 _MOST_MAILS = 20
 _MOST_LEVELS = 3
 _BOUNDARY = re.compile(rb"boundary[*\d\s]*=", re.IGNORECASE)
 _MIME_HEADER = re.compile(rb"^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
-_ENCODED = re.compile(rb"((?:[A-Za-z0-9+/]{60,76}\r?\n){9000})(?:[A-Za-z0-9+/]{60,76}\r?\n)+")
-"""A base64 part larger than any text, card or calendar that is read: 9,000 lines are half a million bytes."""
+_ENCODED = re.compile(rb"^(?:[A-Za-z0-9+/]{60,76}\r?\n)+", re.MULTILINE)
+_LONGEST_ENCODED = 700_000
+"""Bytes of a base64 part that are parsed: half a million decoded, more than any text, card or calendar that is read."""
 _VIA = re.compile(r"\s+(?:via|por meio de|através de|a través de|through)\s+\S.*$", re.IGNORECASE)
 
 Found = SourceRecord | BadRecord | NotContact
@@ -83,11 +84,18 @@ def parse_mail(body: bytes, own_domains: Collection[str] = ()) -> Iterator[Sourc
     """
     _refuse_hostile(body)
     try:
-        message = BytesParser(policy=policy.compat32).parsebytes(_ENCODED.sub(rb"\1", body)[:_LARGEST_PARSED])
+        message = BytesParser(policy=policy.compat32).parsebytes(_shortened(body))
         found = list(_read(_opened(message), own_domains, 0))
     except Exception as error:  # the parser lets many kinds through on broken mails, RecursionError among them
         raise Unparsable("The mail does not parse: its headers or its parts are broken.") from error
     yield from found
+
+
+def _shortened(body: bytes) -> bytes:
+    """The mail without what nobody reads of it: the rest of its large attachments, and the end of a huge one."""
+    if len(body) > _LONGEST_ENCODED:
+        body = _ENCODED.sub(lambda found: found[0][:_LONGEST_ENCODED], body)
+    return body[:_LARGEST_PARSED]
 
 
 def _refuse_hostile(body: bytes) -> None:
@@ -121,7 +129,7 @@ def _read(mail: _Mail, own: Collection[str], level: int) -> Iterator[Found]:
         yield _record(fields, mail)
         return
     robot = is_robot(mail.headers, mail.sender)
-    answers = form_answers(mail.text, mail.sender.address, robot=robot, answered_elsewhere=bool(mail.replies))
+    answers = _answers(mail, robot)
     if answers:
         yield _record(list(_form(answers, mail, own)), mail)
         return
@@ -137,6 +145,14 @@ def _read(mail: _Mail, own: Collection[str], level: int) -> Iterator[Found]:
         cards, others = attached_people(mail.message, person, own)
         yield _record([*_letter(person, mail, mail.text), *cards], mail)
         yield from others
+
+
+def _answers(mail: _Mail, robot: bool) -> Answers:
+    """What a form in the mail holds: in what was written now, or, where a robot wrote, anywhere."""
+    for text in [own_text(mail.text)[0], *([mail.text] if robot else [])]:
+        if found := form_answers(text, mail.sender.address, robot=robot, answered_elsewhere=bool(mail.replies)):
+            return found
+    return []
 
 
 def _receivers(mail: _Mail) -> frozenset[str]:
@@ -206,6 +222,8 @@ def _letter(person: Address, mail: _Mail, text: str) -> Iterator[SourceField]:
     yield field("from.address", person.address, hint="email")
     yield field("message", own, hint="message")
     yield field("signature.phone", list(signature.phones), hint="phone")
+    if not signature.phones:
+        yield field("message.phone", list(phones_said(own)), hint="phone")
     yield field("signature.job_title", signature.job_title, hint="job_title")
     yield field("signature.company", signature.company, hint="company")
     yield field("signature.website", list(signature.websites[:1]), hint="website")

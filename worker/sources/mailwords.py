@@ -38,7 +38,7 @@ SENT: Final = _folded(
 )
 TO: Final = _folded(
     """
-    to|para|destinatário|destinatario|an|à|a|aan|do|till|til|vastaanottaja|komu|címzett
+    to|para|pour|destinatário|destinatario|an|à|a|aan|do|till|til|vastaanottaja|komu|címzett
     către|la|catre|kime|alıcı
     кому|pro|za|prima|προς|宛先|收件人|받는 사람|받는사람|אל|إلى|to whom|destinataire|kepada|đến|kam|kome
     """

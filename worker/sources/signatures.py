@@ -18,6 +18,7 @@ from worker.sources.mailparts import Address
 _MOST_LINES = 15
 _LONGEST_LINE = 90
 _TAIL_LINES = 60
+_SHORT_BLOCK = 7
 _DELIMITER = re.compile(r"\s*(?:--+|—+|–+|__+|\*{3,}|={3,}|-\s-(?:\s-)*|~{3,})\s*")
 _CLOSING = vocabulary(
     """
@@ -92,6 +93,17 @@ _POSTS = vocabulary(
     """
 )
 
+_DEPARTMENTS = vocabulary(
+    "departamento depto dept dpto setor area equipe time team department division divisao gestao coordenacao"
+)
+_OWN_PHONE = re.compile(
+    r"\b(?:meu|minha|mi|my|me (?:lig|cham|telefon)\w*|call me|reach me|text me|ll[aá]m[ae]me|liga[r]? (?:para|no|pra)"
+    r"|liguem|retorn\w+ (?:no|para|pelo)"
+    r"|contato|contacto|fone|telefone|tel[ée]fono|tel|cel|celular|whats\w*|wpp|zap|phone|mobile|cell|number"
+    r"|n[úu]mero)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -121,6 +133,16 @@ def read_signature(text: str, sender: Address) -> Signature:
     return _read([line for line in block if len(line) <= 2 * _LONGEST_LINE], sender)
 
 
+def phones_said(text: str) -> tuple[str, ...]:
+    """The numbers that a letter gives as its writer's own: on a line that says so, or alone on a line."""
+    found: list[str] = []
+    for line in text[:20_000].splitlines():
+        if sum(map(str.isdigit, line)) >= 8 and len(line) <= 500:
+            alone = not any(map(str.isalpha, line))
+            found += [phone.given for phone in find_phones(line)] if alone or _OWN_PHONE.search(line) else []
+    return tuple(dict.fromkeys(found))[:5]
+
+
 def _block(lines: Sequence[str], sender: Address) -> Sequence[str]:
     closing = named = dashed = -1
     for number, line in enumerate(lines):
@@ -135,7 +157,23 @@ def _block(lines: Sequence[str], sender: Address) -> Sequence[str]:
         return lines[closing + 1 :]
     if named >= 0 and (dashed < 0 or named < dashed):
         return lines[named:]
-    return lines[dashed + 1 :] if dashed >= 0 else ()
+    return lines[dashed + 1 :] if dashed >= 0 else _last_paragraph(lines)
+
+
+def _last_paragraph(lines: Sequence[str]) -> Sequence[str]:
+    """The last paragraph where it is short lines below a name, with a number or an address among them."""
+    filled = [number for number, line in enumerate(lines) if line]
+    end = filled[-1] + 1 if filled else 0
+    start = end
+    while start and lines[start - 1] and end - start <= _SHORT_BLOCK:
+        start -= 1
+    block = lines[start:end]
+    if not start or not 2 <= len(block) <= _SHORT_BLOCK or max(map(len, block)) > _LONGEST_LINE:
+        return ()
+    first = block[0]
+    named = looks_like_name(first) and len(first.split()) <= 4 and all(word[0].isupper() for word in first.split()[:1])
+    reachable = any("@" in line or _phones(line) for line in block[1:])
+    return block if named and reachable and not first.endswith((",", ".", "!", ":")) else ()
 
 
 def _is_closing(line: str) -> bool:
@@ -227,11 +265,13 @@ def _work(pieces: Sequence[str], name: str, sender: Address) -> tuple[str, str]:
             or (piece.endswith((".", "!", "?", ":")) and not has_legal_form(piece))
         ):
             continue
-        if not company and (has_legal_form(piece) or _is_domain_name(piece, sender.address)):
+        head, other = _divided(piece)
+        if other and not title and not company and is_title(head):
+            title, company = head, other
+        elif not company and (has_legal_form(piece) or _is_domain_name(piece, sender.address)):
             company = piece
         elif not title and is_title(piece):
-            title, other = _divided(piece)
-            company = company or other
+            title, company = head, company or other
         elif is_company_like(piece):
             near.append(piece)
     if not company and near and (title or name):
@@ -254,7 +294,10 @@ def is_title(text: str) -> bool:
     if len(text.split()) > 9:
         return False
     job = read_job(text)
-    return bool(job.seniority) or (not _POSTS.isdisjoint(words(text))) or (bool(job.area) and len(text.split()) <= 4)
+    spoken = words(text)
+    if job.seniority or not _POSTS.isdisjoint(spoken):
+        return True
+    return bool(job.area) and (len(spoken) == 1 or spoken[0] in _DEPARTMENTS)
 
 
 def is_company_like(text: str) -> bool:

@@ -223,6 +223,70 @@ def test_a_persons_mail_is_not_taken_for_a_machines(headers, look) -> None:
     assert look(only(mail(**headers))).said["message"]
 
 
+def test_a_forwarded_mail_is_from_its_original_sender(look) -> None:
+    text = (
+        "Podem ligar?\n\n---------- Forwarded message ---------\nDe: Bia Melo <bia@example.org>\nData: 21/11/2026\n"
+        "Assunto: Preço\nPara: Ana <ana@example.com>\n\n\nQuanto custa?\n\nBia Melo\nDiretora\n(11) 95550-0101"
+    )
+    seen = look(only(mail(text, Subject="Fwd: Preço")))
+    assert (seen.said["name"], seen.said["email"]) == (["Bia Melo"], ["bia@example.org"])
+    assert (seen.said["phone"], seen.said["job_title"]) == (["(11) 95550-0101"], ["Diretora"])
+    assert seen.values["forwarded_by.address"] == ("ana@example.com",)
+    assert seen.values["forwarded_by.comment"] == ("Podem ligar?",)
+    assert seen.hints["forwarded_by.address"] == "ignore"
+
+
+@pytest.mark.parametrize("sender", ["no-reply@example.net", "vendas@acme.example"])
+def test_what_a_robot_or_we_wrote_and_a_person_passed_on_is_the_persons_letter(sender: str, look) -> None:
+    text = f"Podem cobrir?\n\n---------- Forwarded message ---------\nDe: X <{sender}>\nData: x\nPara: y\n\nOferta"
+    (found,) = parse_mail(mail(text, Subject="Fwd: Oferta"), ("acme.example",))
+    assert look(found).said["email"] == ["ana@example.com"]
+
+
+def test_a_form_that_a_colleague_passed_on_gives_the_person_in_it(look) -> None:
+    text = "---------- Forwarded message ---------\nDe: Site <wordpress@acme.example>\nData: x\nPara: y\n\n" + FORM
+    (found,) = parse_mail(mail(text, Subject="Fwd: Contato", From="c@acme.example"), ("acme.example",))
+    assert look(found).values["E-mail"] == ("bia@example.com",)
+    assert "email" not in look(found).said
+
+
+def test_attached_mails_are_from_their_senders(look) -> None:
+    message = EmailMessage()
+    message["From"] = "Colega <c@acme.example>"
+    message.set_content("Vejam.")
+    for number in range(2):
+        inner = EmailMessage()
+        inner["From"] = f"Bia <bia{number}@example.org>"
+        inner.set_content("Quanto custa?")
+        message.add_attachment(inner)
+    seen = [look(one) for one in parse_mail(message.as_bytes(), ("acme.example",))]
+    assert [one.said["email"] for one in seen] == [["bia0@example.org"], ["bia1@example.org"]]
+    assert seen[0].values["forwarded_by.comment"] == ("Vejam.",)
+
+
+def test_a_reply_loses_its_quoted_part_but_nothing_is_lost(look) -> None:
+    seen = look(
+        only(mail("Sim.\n\nEm 21/11/2026 10:00, Vendas <v@example.com.br> escreveu:\n> Podemos?", Subject="Re: x"))
+    )
+    assert seen.said["message"] == ["Sim."]
+    assert "> Podemos?" in seen.values["quoted"][0]
+    assert seen.hints["quoted"] == "ignore"
+
+
+def test_only_what_is_large_is_shortened(look) -> None:
+    message = EmailMessage()
+    message["From"] = "ana@example.com"
+    message.set_content("Segue o arquivo.")
+    message.add_attachment(b"x" * 3_000_000, maintype="application", subtype="pdf", filename="grande.pdf")
+    message.add_attachment(
+        b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Caio Luz\r\nEND:VCARD\r\n", maintype="text", subtype="vcard"
+    )
+    first, card = parse_mail(message.as_bytes())
+    assert look(first).said["message"] == ["Segue o arquivo."]
+    assert look(first).values["attachments"] == ("grande.pdf",)
+    assert look(card).said["name"] == ["Caio Luz"]
+
+
 def nested(depth: int) -> bytes:
     parts = (f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(depth))
     return ("From: a@example.com\n" + "".join(parts) + "Content-Type: text/plain\n\nOi\n").encode()
@@ -253,6 +317,12 @@ def test_a_structure_that_is_an_attack_is_unparsable(body: bytes) -> None:
         b"From: a@example.com\nSubject: " + b"=?utf-8?Q?a?= " * 50_000 + b"\n\nOi",
         b"From: a@example.com\nContent-Type: text/html\n\n" + b"<div>" * 100_000 + b"Oi",
         b"From: a@example.com\n\n" + b"a: b\n" * 100_000,
+        b"From: a@example.com\n" + b"".join(b"X-%d: =?utf-8?q?a?=\n" % n for n in range(10_000)) + b"\nOi",
+        b"From: a@example.com\nSubject: Fwd: x\n\n" + b"De: a\nPara: b\n" * 50_000,
+        b"From: a@example.com\nContent-Type: text/html\n\n<table>" + b"<tr><td>a<td>b" * 20_000,
+        b"From: a@example.com\nContent-Type: multipart/mixed; boundary=b\n\n"
+        + b"--b\nContent-Type: message/rfc822\n\nFrom: b@example.com\n\nOi\n" * 10_000,
+        b"From: a@example.com\n\n" + b"A" * 20_000_000,
         b"From: a@example.com\nDate: Sat, 99 Nov 99999 99:99:99 +9999\nContent-Transfer-Encoding: base64\n\n@@@@",
         b"",
         b"\n\nOi",
@@ -261,7 +331,8 @@ def test_a_structure_that_is_an_attack_is_unparsable(body: bytes) -> None:
 )
 def test_a_strange_or_huge_mail_is_read_in_no_time(body: bytes, look) -> None:
     started = time.perf_counter()
-    look(only(body))
+    for found in parse_mail(body):
+        look(found)
     assert time.perf_counter() - started < 5
 
 
@@ -279,6 +350,30 @@ pieces = st.sampled_from(
 @given(st.lists(pieces | st.binary(max_size=8), max_size=25))
 def test_arbitrary_mails_are_read_or_unparsable(parts: list[bytes]) -> None:
     try:
-        only(b"".join(parts))
+        list(parse_mail(b"".join(parts)))
+    except Unparsable:
+        return
+
+
+@st.composite
+def messages(draw, depth: int = 4) -> bytes:
+    """A mail of parts within parts, each broken as hypothesis likes."""
+    kinds = ["text/plain", "text/html", "text/calendar", "text/vcard", "message/delivery-status", "message/rfc822", "x"]
+    kind = draw(st.sampled_from(["multipart/mixed", "multipart/report; report-type=delivery-status", *kinds]))
+    head = b"From: " + draw(st.sampled_from([b"a@example.com", b"<>", b"\xff", b"=?utf-8?B?!?="])) + b"\n"
+    head += b"Content-Type: " + kind.encode()
+    if depth and kind.startswith("multipart"):
+        inner = draw(st.lists(messages(depth - 1), max_size=3))
+        mark = b"b%d" % depth
+        return head + b"; boundary=" + mark + b"\n\n" + b"".join(b"--" + mark + b"\n" + one + b"\n" for one in inner)
+    body = draw(messages(depth - 1)) if depth and kind == "message/rfc822" else draw(st.binary(max_size=20))
+    encoding = draw(st.sampled_from([b"", b"base64", b"quoted-printable", b"x-uuencode", b"?"]))
+    return head + b"\nContent-Transfer-Encoding: " + encoding + b"\n\n" + body
+
+
+@given(messages())
+def test_arbitrarily_nested_mails_are_read_or_unparsable(body: bytes) -> None:
+    try:
+        list(parse_mail(body))
     except Unparsable:
         return
