@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from kombu import Exchange, Queue
 
 from worker.config import Settings, load_settings
+from worker.errors import PortariaError
+from worker.logs import kind_and_place
 from worker.steps.runtime import Runtime, build_runtime
 
 INTAKE = "intake"
@@ -27,7 +29,24 @@ QUEUES = (INTAKE, STAGES, ENRICH, CRM)
 SWEEP_SECONDS = 1.0
 """How often the scheduler looks for what is due: the most that a lost doorbell costs."""
 
-app = Celery("portaria", include=["worker.tasks"])
+
+class TaskFailed(Exception):
+    """A task failed. Celery logs an error's text and sends it to Flower, so this one has none of somebody's data."""
+
+
+class StepTask(Task):  # type: ignore[misc]  # Celery has no types
+    """A task whose failure tells what kind it was and where, and nothing else."""
+
+    def __call__(self, *arguments: object, **keywords: object) -> object:
+        try:
+            return super().__call__(*arguments, **keywords)
+        except PortariaError as problem:
+            raise TaskFailed(f"{problem.code}: {problem}") from None
+        except Exception as error:
+            raise TaskFailed(kind_and_place(error)) from None
+
+
+app = Celery("portaria", task_cls=StepTask, include=["worker.tasks"])
 app.conf.update(
     # Ids only, and readable in Flower; pickle would run what it reads.
     task_serializer="json",

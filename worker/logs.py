@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import PurePath
 
 import structlog
+
+
+def kind_and_place(error: BaseException) -> str:
+    """What an unforeseen error may tell: its kind and where it was raised. Its text may hold personal data."""
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return f"{type(error).__name__} at {places[-1] if places else 'an unknown place'}"
 
 
 def set_up(*, level: int = logging.INFO) -> None:
