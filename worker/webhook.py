@@ -22,13 +22,16 @@ from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker import steps, tasks
 from worker.errors import TransientError, Unauthorized
+from worker.logs import kind_and_place
 from worker.ports import InboundRequest, Priority
 from worker.steps.runtime import Runtime
 from worker.store.deliveries import Added
@@ -75,7 +78,9 @@ def build_web(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> Sta
         Route("/try/{delivery}", partial(_tried, runtime)),
     ]
     app = Starlette(
-        routes=routes, exception_handlers={HTTPException: _problem, TransientError: _away, Exception: _problem}
+        routes=routes,
+        exception_handlers={HTTPException: _problem, TransientError: _away},
+        middleware=[Middleware(_Unforeseen)],
     )
     app.state.doorbell = Doorbell(ring)
     app.state.keeper = Keeper(runtime)
@@ -262,19 +267,33 @@ def _registry(runtime: Runtime) -> CollectorRegistry:
     return registry
 
 
+class _Unforeseen:
+    """Answers 500 for an error that nobody foresaw; the server's own log of it would hold its text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            log.error("a request failed", error=kind_and_place(error))
+            answer = await _problem(Request(scope), HTTPException(500, "it is in the log; nothing was stored"))
+            await answer(scope, receive, send)
+
+
 async def _away(request: Request, error: Exception) -> Response:
     """The store or what else is needed does not answer: nothing was stored, send it again."""
     return await _problem(request, HTTPException(503, str(error), {"Retry-After": "10"}))
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
-    """Any error as RFC 9457 problem details."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "it is in the log; nothing was stored"
-    headers = error.headers if isinstance(error, HTTPException) else None
+    """A refusal as RFC 9457 problem details."""
+    assert isinstance(error, HTTPException)  # it is registered for nothing else
+    status = error.status_code
     title = _TITLES.get(status, "Error")
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    body = {"type": "about:blank", "title": title, "status": status, "detail": error.detail}
+    return JSONResponse(body, status, dict(error.headers or {}), media_type="application/problem+json")
 
 
 # --- the form at / ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from worker import steps
 from worker.errors import TransientError
@@ -268,3 +269,16 @@ def test_while_the_store_is_away_the_door_takes_nothing(
         assert int(answer.headers["retry-after"]) > 0
     monkeypatch.undo()
     assert kept(runtime) == 0
+
+
+def test_what_nobody_foresaw_is_logged_without_its_text(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> Any:
+        raise ValueError("marina@example.com")
+
+    monkeypatch.setattr(steps, "keep", broken)
+    app = build_web(runtime, ring=lambda: None)
+    with capture_logs() as logged, TestClient(app) as client:  # what it raises would be in the server's log
+        answer = client.post("/hooks/site", json={}, headers=PROOF)
+    assert "marina" not in str(problem(answer, 500))
+    assert "ValueError at test_webhook.py" in str(logged)
+    assert "marina" not in str(logged)
