@@ -348,6 +348,18 @@ def test_what_was_split_out_since_is_named(runtime: Runtime, clock: Any) -> None
         steps.split(runtime, kept, [founder, second], by="bia")
 
 
+def test_an_undo_that_would_leave_nobody_names_the_split_to_undo_first(runtime: Runtime, clock: Any) -> None:
+    telling = Telling("Íris Bragança", MAILS[:1], LINES, "", "")
+    kept, other = establish(runtime, clock, [telling]), establish(runtime, clock, [telling])
+    own = members(runtime, kept)
+    merge = steps.merge_contacts_of(runtime, kept, other, by="bia")
+    taken = steps.split(runtime, kept, own, by="bia")
+    with pytest.raises(PermanentError, match=f"no submission of {kept} is left in {kept}; undo the split"):
+        steps.undo_merge(runtime, merge, by="bia")
+    steps.undo_merge(runtime, taken, by="bia")
+    assert steps.undo_merge(runtime, merge, by="bia") == other
+
+
 def test_a_split_takes_some_but_not_all(runtime: Runtime) -> None:
     (contact, _) = arrive(runtime, ANA, ANA)
     all_of_it = members(runtime, contact)
@@ -443,6 +455,24 @@ def test_writes_that_were_planned_but_not_made_are_made_for_the_kept_contact(run
     assert row["state"] == State.DONE
     assert f"create:{other}" not in made
     assert made[f"note:{submission}"] == (kept, writes.DONE)
+
+
+def test_a_workflow_that_was_started_is_not_started_again_for_the_whole(runtime: Runtime, clock: Any) -> None:
+    hot = {**RUI, "empresa": "Obras", "cargo": "Diretor", "assunto": "Orçamento urgente para 30 pessoas, esta semana"}
+    kept, other = arrive(runtime, ANA, hot)
+    since = clock.now - timedelta(hours=1)
+    with runtime.database.read() as tx:
+        started = writes.recent_triggers(tx, [other], since)[other]
+    merge = steps.merge_contacts_of(runtime, kept, other, by="bia")
+    submission = next(each for each in members(runtime, kept) if other.removeprefix("con_") in each)
+    with runtime.database.read() as tx:
+        assert writes.recent_triggers(tx, [other], since) == {}
+        assert all(one in writes.recent_triggers(tx, [kept], since)[kept] for one in started)
+        (trigger, *_) = writes.triggers_of(tx, [submission])[submission]
+    assert {write.contact_id for write in trigger.writes} == {kept}
+    steps.undo_merge(runtime, merge, by="bia")
+    with runtime.database.read() as tx:
+        assert writes.recent_triggers(tx, [other], since)[other] == started
 
 
 def test_a_record_made_for_a_contact_that_was_merged_meanwhile_is_the_other_ones(runtime: Runtime, clock: Any) -> None:
