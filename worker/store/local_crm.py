@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -19,29 +20,35 @@ table = tables.local_crm
 SYSTEM = "local"
 
 
+class _Open(threading.local):
+    """The transaction that this thread is in: the threads of a worker share the table, and must not share that."""
+
+    transaction: Transaction | None = None
+
+
 class LocalRecordTable:
     """`worker.ports.LocalRecords` over the table `local_crm`."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._open: Transaction | None = None
+        self._open = _Open()
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """Everything in the block is saved in one transaction."""
         with self._database.write() as tx:
-            self._open = tx
+            self._open.transaction = tx
             try:
                 yield
             finally:
-                self._open = None
+                self._open.transaction = None
 
     def _transaction(self) -> AbstractContextManager[Transaction]:
-        return nullcontext(self._open) if self._open is not None else self._database.write()
+        return nullcontext(tx) if (tx := self._open.transaction) is not None else self._database.write()
 
     def _snapshot(self) -> AbstractContextManager[Transaction]:
-        return nullcontext(self._open) if self._open is not None else self._database.read()
+        return nullcontext(tx) if (tx := self._open.transaction) is not None else self._database.read()
 
     def add(self, new: Sequence[NewLocalRecord]) -> list[RemoteRef]:
         """Keep new records; of one whose marker is there already, that one."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker.crm.local import LocalCrm
+from worker.ports import NewLocalRecord
 from worker.store import local_crm
 from worker.store.engine import Database
 from worker.store.local_crm import LocalRecordTable
@@ -35,3 +37,12 @@ def test_an_update_leaves_other_fields_and_tags_unite(database: Database, clock:
     record = records.read(there)
     assert record is not None
     assert record.fields == {"name": "Olga", "company": "Acme Ltda", "tags": ["a", "b"]}
+
+
+def test_what_one_thread_has_not_committed_no_other_sees(database: Database, clock: Any) -> None:
+    records = LocalRecordTable(database, clock)
+    with ThreadPoolExecutor(1) as other, records.together():
+        records.add([NewLocalRecord("contact", "k", {})])
+        assert other.submit(records.by_marker, "k").result(10) is None
+        assert records.by_marker("k") is not None
+    assert records.by_marker("k") is not None
