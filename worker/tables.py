@@ -201,7 +201,7 @@ crm_writes = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("write", sa.Text, nullable=False),
     sa.Column("stage", sa.Text, nullable=False),  # the stage that wants it
-    sa.Column("state", sa.Text, nullable=False),  # intended, attempted (outcome unknown), done
+    sa.Column("state", sa.Text, nullable=False),  # intended, attempted (outcome unknown), done, superseded
     sa.Column("remote", sa.Text),
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_until", Moment),

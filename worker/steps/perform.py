@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pipelines.create import plan_create
-from pipelines.models import CrmWrite, DecisionKind, Score, Trigger
+from pipelines.models import CrmWrite, DecisionKind, Score, Trigger, WriteKind
 from pipelines.states import Stage
 from pipelines.trigger import COOL_DOWN, RecentTrigger, start_workflows
 from worker.errors import PermanentError, TransientError
@@ -95,13 +95,23 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
 
 
 def _with_outstanding(runtime: Runtime, planned: Mapping[str, Sequence[CrmWrite]]) -> dict[str, list[CrmWrite]]:
-    """The plans, with what an earlier try had planned and did not get done: a note whose contact is there by now."""
-    with runtime.database.read() as tx:
-        before = writes.outstanding(tx, planned, Stage.CREATE)
-    together: dict[str, list[CrmWrite]] = {}
-    for submission, some in planned.items():
-        keys = {write.key for write in some}
-        together[submission] = [*some, *(write for write in before.get(submission, ()) if write.key not in keys)]
+    """The plans, with what an earlier try had planned and did not get done: a note whose contact is there by now.
+
+    Not an earlier update: what is planned now is all that the record differs by, and the values of then may be old.
+    """
+    together = {submission: list(some) for submission, some in planned.items()}
+    over: list[str] = []
+    with runtime.database.write() as tx:
+        for submission, before in writes.outstanding(tx, planned, Stage.CREATE).items():
+            keys = {write.key for write in planned[submission]}
+            for write in before:
+                if write.key in keys:
+                    continue
+                if write.kind is WriteKind.UPDATE_CONTACT:
+                    over.append(write.key)
+                else:
+                    together[submission].append(write)
+        writes.supersede(tx, over, runtime.clock())
     return together
 
 

@@ -23,6 +23,8 @@ INTENDED = "intended"
 ATTEMPTED = "attempted"
 """The call was about to be made; until it is `done` nobody knows whether it was."""
 DONE = "done"
+SUPERSEDED = "superseded"
+"""What it wanted to say is said by a later write."""
 STARTED = "started"
 
 
@@ -70,11 +72,18 @@ def outstanding(tx: Transaction, submission_ids: Iterable[str], stage: Stage) ->
     """Writes that `stage` wanted for these submissions and that are not known to be made, by submission."""
     found: defaultdict[str, list[CrmWrite]] = defaultdict(list)
     for some in chunks(sorted(set(submission_ids))):
-        wanted = (table.c.submission_id.in_(some), table.c.stage == stage, table.c.state != DONE)
+        wanted = (table.c.submission_id.in_(some), table.c.stage == stage, table.c.state.not_in([DONE, SUPERSEDED]))
         statement = sa.select(table.c.submission_id, table.c.write).where(*wanted).order_by(table.c.key)
         for row in tx.execute(statement):
             found[row.submission_id].append(CrmWrite.model_validate_json(row.write))
     return dict(found)
+
+
+def supersede(tx: Transaction, keys: Iterable[str], now: datetime) -> None:
+    """These writes will not be made: what they wanted to say was said since."""
+    for some in chunks(sorted(keys)):
+        over = sa.update(table).where(table.c.key.in_(some), table.c.state != DONE)
+        tx.execute(over.values(state=SUPERSEDED, lease_owner=None, lease_until=None, updated_at=now))
 
 
 def attempting(tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float) -> dict[str, Attempt]:

@@ -16,7 +16,7 @@ from worker.crm.local import LocalCrm
 from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.ports import Priority
 from worker.steps.runtime import Runtime
-from worker.store import local_crm, submissions, writes
+from worker.store import contacts, local_crm, submissions, writes
 from worker.store.local_crm import LocalRecordTable
 
 KINDS = ("contact", "lead", "task", "note")
@@ -199,3 +199,41 @@ def test_one_that_fails_leaves_the_rest_of_its_batch_alone(faulty: Runtime, crm:
     with faulty.database.read() as tx:
         states = [row["state"] for row in submissions.listed(tx, delivery_id=delivery)]
     assert states == [State.DONE, State.DEAD, State.DONE]
+
+
+def test_an_update_that_came_too_late_does_not_take_back_what_is_newer(
+    faulty: Runtime, crm: FaultyCrm, clock: Any
+) -> None:
+    def tell(company: str) -> str:
+        clock.forward(60)
+        body = (
+            b'{"nome": "Marina Azevedo", "email": "marina@industria.example.com", "empresa": "%s"}' % company.encode()
+        )
+        return receive(faulty, body)
+
+    tell("Couto")
+    steps.work_here(faulty)
+    refused: list[str] = []
+
+    def once(write: CrmWrite) -> PortariaError | None:
+        if write.kind is WriteKind.UPDATE_CONTACT and not refused:
+            refused.append(write.key)
+            return TransientError("down", code="crm_down", retry_after=3600)
+        return None
+
+    crm.before = once
+    late = tell("Velha Ltda")
+    steps.work_here(faulty)
+    assert state(faulty, late)["state"] == State.WAITING
+    tell("Nova Ltda Comercio de Ferragens")
+    steps.work_here(faulty)
+    clock.forward(3601)
+    steps.work_here(faulty)
+    row = state(faulty, late)
+    assert row["state"] == State.DONE
+    with faulty.database.read() as tx:
+        (record,) = local_crm.listed(tx, "contact")
+        golden = contacts.golden(tx, [row["contact_id"]])[row["contact_id"]]
+        made = writes.of_submission(tx, row["id"])
+    assert record.fields["company"] == golden.contact.company != "Velha Ltda"
+    assert {write["state"] for write in made} <= {writes.DONE, writes.SUPERSEDED}
