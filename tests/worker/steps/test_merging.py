@@ -27,6 +27,7 @@ from worker import steps, tables
 from worker.errors import PermanentError, TransientError
 from worker.ports import Priority
 from worker.steps import STEPS
+from worker.steps.holding import TRIES, hold, tried
 from worker.steps.runtime import Runtime
 from worker.store import contacts, deliveries, history, merges, submissions, writes
 from worker.store.contacts import NewContact, NewLink
@@ -578,8 +579,11 @@ def at_once(runtime: Runtime, *tasks: Any) -> list[Future[Any]]:
 ROUNDS = 15
 
 
-def test_two_who_merge_the_same_pair_at_once_make_one_merge(runtime: Runtime, clock: Any) -> None:
-    telling = Telling("Íris Bragança", MAILS[:1], LINES, "", "")
+@pytest.mark.parametrize("mails", [MAILS[:1], ()], ids=["by a key", "by nothing"])
+def test_two_who_merge_the_same_pair_at_once_make_one_merge(
+    runtime: Runtime, clock: Any, mails: tuple[str, ...]
+) -> None:
+    telling = Telling("Íris Bragança" if mails else "", mails, (), "", "")
     for _ in range(ROUNDS):
         kept, other = establish(runtime, clock, [telling]), establish(runtime, clock, [telling, telling])
         merge = lambda mine, kept=kept, other=other: steps.merge_contacts_of(mine, kept, other, by="bia")  # noqa: E731
@@ -610,6 +614,17 @@ def test_two_who_undo_at_once_undo_once(runtime: Runtime, clock: Any) -> None:
         wrong = [running.exception() for running in at_once(runtime, undo, undo)]
         assert sorted(type(each).__name__ for each in wrong) == ["NoneType", "PermanentError"]
         assert (len(members(runtime, kept)), len(members(runtime, other))) == (1, 1)
+
+
+def test_what_came_while_the_locks_were_waited_for_begins_it_anew(runtime: Runtime, clock: Any) -> None:
+    contact = establish(runtime, clock, [Telling("Íris Bragança", MAILS[:1], LINES, "", "")])
+    (submission,) = members(runtime, contact)
+    seen = iter([set(), {submission}, {submission}, {submission}])
+    held = tried(runtime, lambda tx: hold(tx, [contact], lambda: next(seen), clock.now))
+    assert held.ids == {submission}
+    endless = iter([set(), {submission}] * TRIES)
+    with pytest.raises(TransientError, match="keep coming in"):
+        tried(runtime, lambda tx: hold(tx, [contact], lambda: next(endless), clock.now))
 
 
 STRANGERS = ("Otto Pessanha", "Lia Drummond", "Caio Bittencourt", "Zuleica Farias", "Ugo Monteiro", "Nair Quadros")
