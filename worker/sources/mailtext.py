@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from email.message import Message
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -16,6 +17,8 @@ _MOST_TAGS = 10_000
 """Beyond them the HTML is cut: opening tags without end cost the parser their square (0.15 s at this many)."""
 _LINE_END = "\x1e"
 """Stands for a line end while HTML's own white space, which means nothing, is folded."""
+_CITED, _CITED_END = "\x1c", "\x1d"
+"""Stand around what a reply cites; a line between them gets the `>` of plain mails."""
 _PARAGRAPHS = "p,div,table,ul,ol,dl,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,header,footer"
 _LINES = "br,hr,tr,li,dt,dd"
 _UNSEEN = ["style", "script", "head", "title", "template", "noscript"]
@@ -70,9 +73,22 @@ def html_text(html: str) -> str:
     for block in tree.css(_PARAGRAPHS):
         block.insert_before(_LINE_END)
         block.insert_after(_LINE_END)
+    for cited in tree.css("blockquote[type=cite]"):
+        cited.insert_before(f"{_LINE_END}{_CITED}{_LINE_END}")
+        cited.insert_after(f"{_LINE_END}{_CITED_END}{_LINE_END}")
     text = tree.body.text(deep=True) if tree.body is not None else ""
-    lines = (re.sub(r"\s+", " ", line).strip() for line in text.split(_LINE_END))
+    lines = _cited(line for line in text.split(_LINE_END))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _cited(lines: Iterable[str]) -> Iterator[str]:
+    """The lines with white space folded, those that are cited marked."""
+    depth = 0
+    for line in lines:
+        if line.strip(" ") in {_CITED, _CITED_END}:
+            depth += 1 if _CITED in line else -1
+        else:
+            yield ("> " if depth > 0 else "") + re.sub(r"\s+", " ", line).strip()
 
 
 def _before(node: LexborNode) -> str:

@@ -72,6 +72,7 @@ _LABELS = (
 )  # fmt: skip
 _BETWEEN = re.compile(r"\s*[|•·●▪║¦]\s*|\s{3,}|\t+|\s[/]\s")
 _AT_COMPANY = re.compile(r"\s+(?:@|at|na|no|bei|chez|presso)\s+|\s+[-–—]\s+|,\s+")
+_AFTER_NAME = re.compile(r"[|,•·–—]| - ")
 _STREET = re.compile(
     r"\b(?:r(?:ua)?\.|rua|av(?:enida|da)?\.?|alameda|al\.|rodovia|pra[çc]a|travessa|bairro|cep|andar|sala|street|st\."
     r"|road|rd\."
@@ -93,6 +94,18 @@ _POSTS = vocabulary(
     """
 )
 
+_POST_ENDINGS = (
+    "leiter",
+    "leiterin",
+    "fuhrer",
+    "fuhrerin",
+    "berater",
+    "beraterin",
+    "manager",
+    "managerin",
+    "ingenieur",
+)
+"""German and Dutch write a post's area and the post as one word."""
 _DEPARTMENTS = vocabulary(
     "departamento depto dept dpto setor area equipe time team department division divisao gestao coordenacao"
 )
@@ -191,7 +204,7 @@ def is_called(line: str, name: str) -> bool:
 
 def _opens_with_name(line: str, name: str) -> bool:
     """`Ana Prado | Diretora`: the name first, then other things."""
-    head = re.split(r"[|,•·–—]| - ", line[: 2 * _LONGEST_LINE], maxsplit=1)
+    head = _AFTER_NAME.split(line[: 2 * _LONGEST_LINE], maxsplit=1)
     return len(head) == 2 and len(words(head[0])) >= 2 and is_called(head[0], name)
 
 
@@ -257,8 +270,10 @@ def _work(pieces: Sequence[str], name: str, sender: Address) -> tuple[str, str]:
     title = company = ""
     near: list[str] = []
     for piece in pieces[:6]:
-        if name and piece.startswith(name):
-            piece = piece[len(name) :].strip(" ,;-–—|")
+        if is_called(piece, sender.name or name):
+            continue
+        if _opens_with_name(piece, sender.name or name):
+            piece = _AFTER_NAME.split(piece, maxsplit=1)[1].strip()
         if (
             not piece
             or len(piece) > _LONGEST_LINE
@@ -295,7 +310,7 @@ def is_title(text: str) -> bool:
         return False
     job = read_job(text)
     spoken = words(text)
-    if job.seniority or not _POSTS.isdisjoint(spoken):
+    if job.seniority or not _POSTS.isdisjoint(spoken) or any(word.endswith(_POST_ENDINGS) for word in spoken):
         return True
     return bool(job.area) and (len(spoken) == 1 or spoken[0] in _DEPARTMENTS)
 

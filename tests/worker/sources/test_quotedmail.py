@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a mail a line reads best)
 """Replies: what was written now stays the message, what is quoted is set apart."""
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.sources.mailtext import html_text
 from worker.sources.quotedmail import own_text
 
 V = "Vendas <vendas@example.com.br>"
@@ -53,6 +55,21 @@ def test_below_a_programs_introduction_all_is_quoted(introduction: str) -> None:
 def test_answers_between_and_below_the_quoted_lines_are_the_writers() -> None:
     assert own_text("> Podemos?\nSim.\n> Quando?\nAmanhã.") == ("Sim.\nAmanhã.", "> Podemos?\n> Quando?")
     assert own_text("Em 21/11/2026 10:00, Vendas escreveu:\n> Podemos?\n\nSim, amanhã.")[0] == "Sim, amanhã."
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<div>Sim</div><blockquote type="cite">Podemos?<br>Quando?</blockquote>',
+        '<div>Sim</div><blockquote type="cite"><div>Em 21/11/2026 10:00, V escreveu:</div><p>Podemos?</p></blockquote>',
+        '<p>Sim</p><div>Em 21/11/2026 10:00, V escreveu:<br></div><blockquote class="gmail_quote">Podemos?</blockquote>',
+        "<p>Sim</p><hr><div><b>De:</b> V<br><b>Enviado:</b> sábado<br><b>Para:</b> A<br><b>Assunto:</b> x</div>Podemos?",
+    ],
+)
+def test_quotations_in_html_are_told_too(html: str) -> None:
+    own, quoted = own_text(html_text(html))
+    assert own == "Sim"
+    assert "Podemos?" in quoted
 
 
 @pytest.mark.parametrize(
