@@ -70,6 +70,8 @@ class Delivery:
     name: str = ""
     """The file's name, where it came as one."""
     priority: int = Priority.LIVE
+    kind: str = ""
+    """The kind that its source had in portaria.toml when it came; empty where the source was not named there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ deliveries = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),  # of the source when it came; empty: it had none
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),

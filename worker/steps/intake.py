@@ -11,7 +11,7 @@ import structlog
 from pipelines.models import SourceRecord
 from pipelines.states import NEXT_STAGE, DeliveryState, State
 from worker import sources
-from worker.errors import PortariaError, Unparsable
+from worker.errors import ConfigurationError, PortariaError, Unparsable
 from worker.ids import submission_id
 from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, Priority
 from worker.steps.runtime import Runtime
@@ -68,6 +68,7 @@ def keep(runtime: Runtime, arrivals: Sequence[Arrival], *, urgent: bool = False)
                 body=arrival.body,
                 content_type=arrival.content_type,
                 name=arrival.name,
+                kind=section.kind if (section := runtime.settings.sources.get(arrival.source)) else "",
                 priority=arrival.priority,
                 now=now,
             )
@@ -188,6 +189,11 @@ _Ending = tuple[DeliveryState, str, str]
 
 
 def _parsed(runtime: Runtime, delivery: Delivery) -> Iterator[SourceRecord | BadRecord | NotContact]:
+    if delivery.kind and delivery.source not in runtime.settings.sources:
+        raise ConfigurationError(
+            f"portaria.toml has no [sources.{delivery.source}] any more, which was of kind {delivery.kind} when this"
+            f" came; add it, then `portaria deliveries replay {delivery.id}`"
+        )
     source, settings = runtime.source(delivery.source)
     return sources.parse(source, delivery, settings)
 

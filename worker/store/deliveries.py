@@ -41,6 +41,7 @@ def add(
     now: datetime,
     priority: int,
     name: str = "",
+    kind: str = "",
 ) -> Added:
     """Keep a delivery. Where its source gives no key, the SHA-256 of its bytes is the key."""
     digest = hashlib.sha256(body).hexdigest()
@@ -49,6 +50,7 @@ def add(
     values = {
         "id": fresh,
         "source": source,
+        "kind": kind,
         "key": key,
         "digest": digest,
         "state": DeliveryState.RECEIVED,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -52,3 +51,25 @@ def test_a_store_that_is_away_while_a_delivery_is_opened_quarantines_nothing(
     steps.work_here(runtime)
     assert delivery(runtime, opened)["state"] == "opened"
     assert sum(steps.standing(runtime).submissions.values()) == 25
+
+
+def test_what_waits_when_its_source_is_removed_is_kept_for_it(runtime: Runtime) -> None:
+    hook = b"leads[add][0][id]=1&leads[add][0][name]=Olga+Prates&account[subdomain]=acme"
+    kept = steps.receive(
+        runtime, "kommo", hook, content_type="application/x-www-form-urlencoded", priority=Priority.LIVE
+    ).id
+    without = runtime.settings.model_copy(update={"sources": {}})
+    steps.work_here(replace(runtime, settings=without))
+    row = delivery(runtime, kept)
+    assert (row["state"], row["reason"]) == ("quarantined", intake.UNKNOWN_SOURCE)
+    assert "[sources.kommo]" in row["detail"]
+    steps.replay_delivery(runtime, kept, by="test")
+    steps.work_here(runtime)
+    assert delivery(runtime, kept)["state"] == "opened"
+
+
+def test_a_file_needs_no_source_of_its_own(runtime: Runtime) -> None:
+    without = replace(runtime, settings=runtime.settings.model_copy(update={"sources": {}}))
+    kept = receive_table(without, 2)
+    steps.work_here(without)
+    assert delivery(without, kept)["state"] == "opened"
