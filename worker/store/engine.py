@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -30,6 +32,10 @@ CHUNK = 500
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _SQLITE_WAIT = 30.0
 """Seconds to wait for another writer of the same SQLite file."""
+CONNECT_SECONDS = 5
+"""Seconds to wait for a connection to PostgreSQL; libpq would wait for minutes, and a hook's sender does not."""
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""A server that is gone without a word is noticed within a minute or so (libpq's names; the last in milliseconds)."""
 
 
 class Database:
@@ -43,8 +49,10 @@ class Database:
             raise ConfigurationError("database.url is not a URL; write sqlite:///FILE or postgresql://...") from None
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
+            patience = {"connect_timeout": CONNECT_SECONDS, **_KEEPALIVE}
+            given = {name: value for name, value in patience.items() if name not in parsed.query}
             self._engine = sa.create_engine(
-                parsed, hide_parameters=True, pool_pre_ping=True, pool_size=5, max_overflow=20
+                parsed, hide_parameters=True, pool_pre_ping=True, pool_size=5, max_overflow=20, connect_args=given
             )
         elif parsed.get_backend_name() == "sqlite":
             self._engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": _SQLITE_WAIT})
@@ -81,8 +89,11 @@ class Database:
             return
         with ExitStack() as held:
             for name in ("turn",) if urgent else ("queue", "turn"):
-                file = held.enter_context(self._turns.with_name(f"{self._turns.name}.{name}").open("a"))
-                fcntl.flock(file, fcntl.LOCK_EX)  # let go of when the file is closed
+                try:
+                    file = held.enter_context(self._turns.with_name(f"{self._turns.name}.{name}").open("a"))
+                except OSError as problem:
+                    raise _away(f"{problem.strerror}: {problem.filename}") from None
+                _lock(file, _SQLITE_WAIT)  # let go of when the file is closed
             yield
 
     @contextmanager
@@ -126,10 +137,42 @@ def _said_plainly() -> Iterator[None]:
     """Turn a driver's error into ours, without the statement's parameters: they are personal data."""
     try:
         yield
-    except sa.exc.OperationalError as problem:
-        what = type(problem.orig).__name__
-        hint = str(problem.orig).splitlines()[0] if isinstance(problem.orig, sqlite3.Error) else ""
-        raise TransientError(f"the database did not answer ({what}) {hint}".rstrip(), code="database") from None
+    except _OURS:
+        raise
+    except sa.exc.TimeoutError:
+        raise _away("all connections are in use") from None
+    except sa.exc.DatabaseError as problem:  # a file that is no database; a server that is only a replica now
+        hint = f" {str(problem.orig).splitlines()[0]}" if isinstance(problem.orig, sqlite3.Error) else ""
+        raise _away(f"{type(problem.orig).__name__}{hint}") from None
+
+
+_OURS = (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError, sa.exc.NotSupportedError)
+"""Errors of what we asked for: to try again does not help."""
+
+
+def _away(what: str) -> TransientError:
+    return TransientError(f"the database did not answer ({what})", code="database")
+
+
+def _lock(file: IO[str], seconds: float) -> None:
+    """Lock the file, waiting at most so long. Raises `TransientError`."""
+    waiting: Future[None] = Future()
+
+    def wait() -> None:
+        with suppress(InvalidStateError, OSError):  # nobody waits any more, and the file is closed
+            fcntl.flock(file, fcntl.LOCK_EX)
+            waiting.set_result(None)
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        # A call that blocks in flock cannot be given up, so a thread makes it.
+        threading.Thread(target=wait, name="turn", daemon=True).start()
+        try:
+            waiting.result(seconds)
+        except TimeoutError:
+            if waiting.cancel():
+                raise _away("another process keeps it locked") from None
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
