@@ -223,7 +223,7 @@ def _read(lines: list[str], sender: Address) -> Signature:
             said[labelled[0]] = said[labelled[0]] or labelled[1].strip()
         elif "@" in piece and "." in piece:
             addresses += re.findall(r"[\w.+%-]{1,64}@[\w.-]{1,255}\.\w{2,24}", piece)
-            phones += [] if _FAX.match(piece) else _phones(piece)
+            phones += _phones(piece)
         elif found := _phones(piece):
             phones += found
         elif (match := _WEBSITE.search(piece)) and ("www." in match[0].lower() or "/" in match[0] or match[0] == piece):

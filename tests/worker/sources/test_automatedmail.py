@@ -135,6 +135,8 @@ def test_an_answering_machines_own_header_tells_it(headers: dict[str, str]) -> N
         ("Bounce", "We sell bounce houses and want 5 more."),
         ("Undeliverable", "How do I stop undeliverable mail? I need a quote."),
         ("Fwd: Undelivered Mail Returned to Sender", "Meu e-mail voltou, vejam."),
+        ("Fwd: erro", "This is the mail system at host mx.example.com.\n\nYour message could not be delivered."),
+        ("Re: x", "Estou de férias até 10/12. Preciso de proposta; em caso de urgência, por favor contate meu sócio."),
         ("Warning", "Your site is down, I can fix it."),
         ("Entrega", "Sua mensagem foi recebida ontem, obrigado. Quero comprar."),
     ],

@@ -287,6 +287,18 @@ def test_only_what_is_large_is_shortened(look) -> None:
     assert look(card).said["name"] == ["Caio Luz"]
 
 
+def test_what_stands_behind_the_first_megabytes_is_not_parsed(look) -> None:
+    head = b"From: ana@example.com\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nOi\n"
+    part = b"--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=%s\n\n"
+    body = head + part % b"um.txt" + b"a" * 10_000_000 + b"\n" + part % b"dois.txt" + b"b\n--b--\n"
+    assert look(only(body)).values["attachments"] == ("um.txt",)
+
+
+def test_headers_copied_on_top_of_an_answer_are_its_quotation(look) -> None:
+    text = "De: Vendas <v@example.com.br>\nEnviado: sábado\nPara: Ana\nAssunto: Preço\n\n> Podemos?\n\nSim."
+    assert look(only(mail(text, In_Reply_To="<1@example.com.br>"))).said["email"] == ["ana@example.com"]
+
+
 def nested(depth: int) -> bytes:
     parts = (f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(depth))
     return ("From: a@example.com\n" + "".join(parts) + "Content-Type: text/plain\n\nOi\n").encode()

@@ -79,6 +79,7 @@ def test_quotations_in_html_are_told_too(html: str) -> None:
         "Na proposta o gerente escreveu:\npreço de tabela.",
         "Lista do que preciso em 21/11:\n- mesas\n- cadeiras",
         "De: São Paulo\nPara: Recife\nQuanto custa o frete?",
+        "Quero um frete.\nDe: São Paulo\nPara: Recife\nQuanto custa?",
         "From: Lisbon\nHow much is it?",
         "Segue o horário: 10:30",
         "> só uma citação",
