@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import psutil
 import structlog
@@ -20,12 +21,14 @@ import uvicorn
 from celery.beat import EmbeddedService
 
 from worker import celery_app, steps
+from worker import tasks as celery_tasks
 from worker.celery_app import CRM, ENRICH, INTAKE, STAGES
 from worker.config import Settings
 from worker.embedded import IN_PROCESS, EmbeddedBroker
 from worker.errors import ConfigurationError, PortariaError
+from worker.mailbox import read_mailboxes
 from worker.steps.runtime import build_runtime, living_owners
-from worker.webhook import build_web
+from worker.webhook import Doorbell, build_web
 
 log = structlog.get_logger()
 
@@ -73,10 +76,10 @@ class Supervisor:
             _need_free_port(self.settings.web.host, self.settings.web.port)
             broker = EmbeddedBroker(self.settings, self.program) if self.program else None
             prepare(self.settings)
-            if broker:
-                broker.start()
-            self._children = [_Child(name, arguments) for name, arguments in self._commands()]
             try:
+                if broker:
+                    broker.start()
+                self._children = [_Child(name, arguments) for name, arguments in self._commands()]
                 self._watch(broker, ready)
             finally:
                 self._end_all()
@@ -163,8 +166,11 @@ def run_in_one_process(settings: Settings, *, ready: Callable[[], None]) -> None
             )
         )
         worker = celery_app.app.Worker(pool="threads", concurrency=2, queues=list(celery_app.QUEUES), quiet=True)
-        beat = EmbeddedService(celery_app.app, thread=True)
+        beat = EmbeddedService(celery_app.app, thread=True, scheduler_cls=celery_app.app.conf.beat_scheduler)
         parts = {"web": web.run, "worker": worker.start, "beat": beat.run}
+        if settings.mailboxes:
+            doorbell = Doorbell(celery_tasks.ring)
+            parts["mailbox"] = partial(read_mailboxes, runtime, ring=doorbell.press, stop=stopping)
         for name, part in parts.items():
             threading.Thread(target=part, name=name, daemon=True).start()
         while not stopping.is_set() and not _answers(settings.web.host, settings.web.port):
@@ -242,8 +248,11 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _on_signals(act: Callable[..., None]) -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM do this while the block runs."""
-    previous = {number: signal.signal(number, act) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Have Ctrl-C, SIGTERM and a closed terminal (unless that is ignored, as under nohup) do this during the block."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    previous = {number: signal.signal(number, act) for number in numbers}
     try:
         yield
     finally:

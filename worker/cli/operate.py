@@ -11,7 +11,8 @@ from worker import celery_app, embedded, supervisor
 from worker.cli import starting
 from worker.cli.shell import NO_CONNECTION, WRONG_USE, Shell, console, open_runtime, settings
 from worker.config import Settings
-from worker.errors import ConfigurationError, TransientError
+from worker.errors import ConfigurationError, PortariaError, TransientError
+from worker.mailbox_login import log_in
 from worker.ports import Problem
 from worker.steps.runtime import Runtime, build_runtime
 
@@ -57,6 +58,7 @@ def check() -> None:
         found.append(("database", [Problem(str(problem), "is [database] url right, and the server running?")]))
     else:
         found += [("database", []), ("crm", list(runtime.crm.check())), ("workflows", _check_workflows(runtime))]
+        found.append(("mailboxes", _check_mailboxes(chosen)))
         found[0][1].extend(_check_kinds(runtime))
     found.append(("broker", _check_broker(chosen)))
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -103,6 +105,16 @@ def _check_workflows(runtime: Runtime) -> list[Problem]:
         for sink in rule.notify
         if sink not in runtime.sinks
     ]
+
+
+def _check_mailboxes(chosen: Settings) -> list[Problem]:
+    problems = []
+    for name, section in sorted(chosen.mailboxes.items()):
+        try:
+            log_in(section).client.shutdown()
+        except PortariaError as problem:
+            problems.append(Problem(f"[mailboxes.{name}] {problem}", "mend it in portaria.toml or at the mail server"))
+    return problems
 
 
 def _check_broker(chosen: Settings) -> list[Problem]:

@@ -1,0 +1,70 @@
+"""Turns at the SQLite file, and errors of the database told without personal data."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from worker.errors import ConfigurationError, TransientError
+from worker.store.engine import Database, chunks
+
+
+def test_the_urgent_stand_behind_one_writer_however_many_queue(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    order: list[str] = []
+    writing, go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with database.write():
+            writing.set()
+            go_on.wait(10)
+            order.append("worker")
+
+    def other(name: str, *, urgent: bool) -> None:
+        with database.write(urgent=urgent):
+            order.append(name)
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    assert writing.wait(10)
+    threads += [threading.Thread(target=other, args=("worker",), kwargs={"urgent": False}) for _ in range(3)]
+    for thread in threads[1:]:
+        thread.start()
+    door = threading.Thread(target=other, args=("door",), kwargs={"urgent": True})
+    door.start()
+    deadline = monotonic() + 10
+    while _waiting(tmp_path / "x.db.turn") < 1 and monotonic() < deadline:
+        pass
+    go_on.set()
+    for thread in [*threads, door]:
+        thread.join(10)
+    database.close()
+    assert order.index("door") == 1
+
+
+def _waiting(lock: Path) -> int:
+    """How many wait for this lock, as Linux tells; elsewhere the order is not looked at so closely."""
+    table = Path("/proc/locks")
+    if not table.exists():
+        return 1
+    inode = str(lock.stat().st_ino)
+    return sum("->" in line and line.split()[-3].endswith(f":{inode}") for line in table.read_text().splitlines())
+
+
+def test_a_database_that_is_away_is_said_plainly() -> None:
+    with pytest.raises(TransientError, match="did not answer"), Database("postgresql://x@127.0.0.1:1/x").read():
+        pass
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "not a url", ""])
+def test_only_sqlite_and_postgresql(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"database\.url"):
+        Database(url)
+
+
+def test_chunks_cover_everything_once() -> None:
+    assert [list(piece) for piece in chunks(range(5), 2)] == [[0, 1], [2, 3], [4]]
+    assert list(chunks([], 2)) == []
