@@ -12,7 +12,8 @@ from pipelines.jobs import read_job
 from pipelines.mixed import looks_like_name
 from pipelines.phones import find_phones
 from pipelines.places import parse_state
-from pipelines.text import fold, vocabulary, words
+from pipelines.text import fold, words
+from worker.sources import signaturewords
 from worker.sources.mailparts import Address
 
 _MOST_LINES = 15
@@ -20,30 +21,6 @@ _LONGEST_LINE = 90
 _TAIL_LINES = 60
 _SHORT_BLOCK = 7
 _DELIMITER = re.compile(r"\s*(?:--+|—+|–+|__+|\*{3,}|={3,}|-\s-(?:\s-)*|~{3,})\s*")
-_CLOSING = vocabulary(
-    """
-    att|atte|atenciosamente|atencao|cordialmente|abs|abraco|abracos|abc|um abraco|grande abraco|forte abraco|bjs|beijos
-    obrigado|obrigada|muito obrigado|muito obrigada|obrigado desde ja|obrigada desde ja|desde ja obrigado
-    desde ja obrigada|desde ja agradeco|agradeco|agradecido|agradecida|grato|grata|desde ja grato|desde ja grata
-    respeitosamente|saudacoes|saudacoes cordiais|cumprimentos|com os melhores cumprimentos|melhores cumprimentos
-    sem mais|no aguardo|aguardo|aguardo retorno|fico no aguardo|ate mais|ate breve|at|sds|vlw|valeu
-    regards|best regards|kind regards|warm regards|warmest regards|with kind regards|with best regards|best wishes
-    many thanks|thanks|thank you|thanks and regards|thanks regards|thank you and regards|thanks in advance
-    thank you in advance|best|all the best|cheers|sincerely|sincerely yours|yours sincerely|yours truly|yours faithfully
-    respectfully|rgds|kr|br|cordially|warmly|take care|talk soon|thx|tks|with thanks|kindest regards
-    saludos|saludos cordiales|un saludo|un cordial saludo|cordial saludo|atentamente|atentos saludos|gracias
-    muchas gracias|un abrazo|quedo atento|quedo atenta|muchas gracias y saludos|gracias y saludos|slds|abrazo
-    cordiali saluti|distinti saluti|saluti|grazie|un saluto|cordialement|bien cordialement|bien a vous|salutations
-    sinceres salutations|meilleures salutations|merci|merci d avance|cdlt|mit freundlichen grussen|freundliche grusse
-    viele grusse|beste grusse|mfg|lg|vg|liebe grusse|herzliche grusse|mit freundlichem gruss|gruss|grusse|danke
-    mit besten grussen|schone grusse|vielen dank|met vriendelijke groet|met vriendelijke groeten|vriendelijke groet
-    groeten|mvg|bedankt|groet|hartelijke groet|pozdrawiam|z powazaniem|dziekuje|z wyrazami szacunku
-    med vanlig halsning|med vanliga halsningar|vanliga halsningar|mvh|hilsen|med vennlig hilsen|vennlig hilsen
-    med venlig hilsen|venlig hilsen|halsningar|ystavallisin terveisin|terveisin|s pozdravem|s pozdravom
-    s uvazheniem|saygilarimla|udvozlettel|cu stima
-    """,
-    "|",
-)
 _DEVICE = re.compile(
     r"\W*(?:enviado (?:do|desde|a partir do|pelo|via)|sent (?:from|with|via)|gesendet (?:von|mit)|von meinem"
     r"|envoy[ée] (?:de|depuis)"
@@ -81,34 +58,7 @@ _STREET = re.compile(
     re.IGNORECASE,
 )
 _CREDENTIAL = re.compile(r"^\W*(?:oab|crm|crc|crea|cro|cau|crp|cnpj|cpf|creci|susep|coren)\b", re.IGNORECASE)
-_POSTS = vocabulary(
-    """
-    assessor assessora consultor consultora arquiteto arquiteta engenheiro engenheira advogado advogada medico medica
-    dentista professor professora contador contadora secretario secretaria designer corretor corretora nutricionista
-    psicologo psicologa fisioterapeuta jornalista fotografo fotografa programador programadora desenvolvedor
-    desenvolvedora developer engineer architect lawyer attorney teacher accountant consultant advisor representative
-    officer administrator abogado abogada ingeniero ingeniera medico contadora desarrollador leiter leiterin
-    geschaftsfuhrer geschaftsfuhrerin ingenieur entwickler berater beraterin responsable charge chargee directeur
-    directrice gerant gerante responsabile direttore direttrice titolare verkoper adviseur kierownik dyrektor student
-    estudante estudiante researcher pesquisador pesquisadora scientist editor writer owner
-    """
-)
 
-_POST_ENDINGS = (
-    "leiter",
-    "leiterin",
-    "fuhrer",
-    "fuhrerin",
-    "berater",
-    "beraterin",
-    "manager",
-    "managerin",
-    "ingenieur",
-)
-"""German and Dutch write a post's area and the post as one word."""
-_DEPARTMENTS = vocabulary(
-    "departamento depto dept dpto setor area equipe time team department division divisao gestao coordenacao"
-)
 _OWN_PHONE = re.compile(
     r"\b(?:meu|minha|mi|my|me (?:lig|cham|telefon)\w*|call me|reach me|text me|ll[aá]m[ae]me|liga[r]? (?:para|no|pra)"
     r"|liguem|retorn\w+ (?:no|para|pelo)"
@@ -193,7 +143,9 @@ def _is_closing(line: str) -> bool:
     if not line or len(line) > 45:
         return False
     spoken = " ".join(words(line))
-    return spoken in _CLOSING or any(" ".join(words(part)) in _CLOSING for part in line.split(",")[:1])
+    return spoken in signaturewords.CLOSING or any(
+        " ".join(words(part)) in signaturewords.CLOSING for part in line.split(",")[:1]
+    )
 
 
 def is_called(line: str, name: str) -> bool:
@@ -310,9 +262,13 @@ def is_title(text: str) -> bool:
         return False
     job = read_job(text)
     spoken = words(text)
-    if job.seniority or not _POSTS.isdisjoint(spoken) or any(word.endswith(_POST_ENDINGS) for word in spoken):
+    if (
+        job.seniority
+        or not signaturewords.POSTS.isdisjoint(spoken)
+        or any(word.endswith(signaturewords.POST_ENDINGS) for word in spoken)
+    ):
         return True
-    return bool(job.area) and (len(spoken) == 1 or spoken[0] in _DEPARTMENTS)
+    return bool(job.area) and (len(spoken) == 1 or spoken[0] in signaturewords.DEPARTMENTS)
 
 
 def is_company_like(text: str) -> bool:
@@ -320,7 +276,7 @@ def is_company_like(text: str) -> bool:
     if not 1 <= len(text.split()) <= 6 or not any(map(str.isupper, text)) or _STREET.search(text) or ":" in text:
         return False
     tail = re.split(r"\s*[-–/,]\s*", text)[-1]
-    return not (len(tail) <= 3 and parse_state(tail)) and fold(text) not in _CLOSING
+    return not (len(tail) <= 3 and parse_state(tail)) and fold(text) not in signaturewords.CLOSING
 
 
 def _is_domain_name(piece: str, address: str) -> bool:
