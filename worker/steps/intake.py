@@ -105,19 +105,28 @@ def dispatch(runtime: Runtime, send: Callable[[Due], None]) -> int:
 
 
 def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
-    """Send what is due until nothing is or enough is under way."""
+    """Send what is due until nothing is or enough is under way.
+
+    What is more urgent takes the room of what is less, never the other way round: a hook goes out however full the
+    queues are of an import.
+    """
     limits = runtime.settings.worker
     sent = 0
     while True:
         now = runtime.clock()
+        room = 0
         with runtime.database.read() as tx:
-            if not submissions.is_due(tx, now=now):
-                return sent
-            room = limits.in_flight - submissions.in_flight(tx, now=now, most=limits.in_flight)
+            for least in reversed(Priority):
+                if not submissions.is_due(tx, now=now, least=least):
+                    return sent
+                room = limits.in_flight - submissions.in_flight(tx, now=now, most=limits.in_flight, least=least)
+                if room > 0:
+                    break
         if room <= 0:
             return sent
+        limit = min(limits.batch_size, room)
         with runtime.database.write() as tx:
-            batches = submissions.take_due(tx, now=now, limit=min(limits.batch_size, room), stall=limits.stall_seconds)
+            batches = submissions.take_due(tx, now=now, limit=limit, stall=limits.stall_seconds, least=least)
         for batch in batches:
             send(batch)
             sent += len(batch.ids)

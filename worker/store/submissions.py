@@ -82,14 +82,17 @@ def add(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
     insert_ignoring(tx, table, values)
 
 
-def take_due(tx: Transaction, *, now: datetime, limit: int, stall: float) -> list[Due]:
+def take_due(
+    tx: Transaction, *, now: datetime, limit: int, stall: float, least: Priority = Priority.IMPORT
+) -> list[Due]:
     """Up to `limit` submissions that are due, by priority and then by due time, marked as sent for `stall` seconds.
+    None that is less urgent than `least`.
 
     Those that were waiting are back on the path. One that was under a worker that died goes alone, so that it cannot
     take others with it again.
     """
     found: list[Any] = []
-    for priority in Priority:
+    for priority in _as_urgent(least):
         columns = (table.c.id, table.c.stage, table.c.state, table.c.crashes)
         statement = (
             sa.select(*columns, table.c.lease_owner)
@@ -125,16 +128,22 @@ def _back_on_the_path(tx: Transaction, waiting: Sequence[Any], now: datetime) ->
     history.record(tx, moves, now)
 
 
-def in_flight(tx: Transaction, *, now: datetime, most: int) -> int:
-    """How many submissions are under way (sent, and not overdue), counted up to `most`."""
+def _as_urgent(least: Priority) -> list[Priority]:
+    return [priority for priority in Priority if priority <= least]
+
+
+def in_flight(tx: Transaction, *, now: datetime, most: int, least: Priority = Priority.IMPORT) -> int:
+    """How many submissions at least so urgent are under way (sent, and not overdue), counted up to `most`."""
     under_way = sa.select(table.c.id).where(table.c.state.in_(sorted(ON_THE_PATH)), table.c.due_at > now).limit(most)
+    if least < Priority.IMPORT:
+        under_way = under_way.where(table.c.priority <= least)
     return tx.execute(sa.select(sa.func.count()).select_from(under_way.subquery())).scalar_one()
 
 
-def is_due(tx: Transaction, *, now: datetime) -> bool:
-    """Whether anything is due."""
+def is_due(tx: Transaction, *, now: datetime, least: Priority = Priority.IMPORT) -> bool:
+    """Whether anything at least so urgent is due."""
     # Every priority by name, so that the index on (priority, due_at) answers.
-    some = sa.select(table.c.id).where(table.c.priority.in_([*Priority]), table.c.due_at <= now).limit(1)
+    some = sa.select(table.c.id).where(table.c.priority.in_(_as_urgent(least)), table.c.due_at <= now).limit(1)
     return tx.execute(some).first() is not None
 
 

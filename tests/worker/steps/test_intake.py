@@ -13,6 +13,7 @@ from worker.ports import Priority
 from worker.steps import intake
 from worker.steps.runtime import Runtime
 from worker.store import deliveries
+from worker.store.submissions import Due
 
 Clock = Any
 
@@ -73,3 +74,25 @@ def test_a_file_needs_no_source_of_its_own(runtime: Runtime) -> None:
     kept = receive_table(without, 2)
     steps.work_here(without)
     assert delivery(without, kept)["state"] == "opened"
+
+
+def test_a_hook_goes_out_while_an_import_fills_what_may_be_under_way(runtime: Runtime) -> None:
+    limits = runtime.settings.worker.model_copy(update={"in_flight": 20, "batch_size": 10})
+    narrow = replace(runtime, settings=runtime.settings.model_copy(update={"worker": limits}))
+    sent: list[str] = []
+
+    def send(due: Due) -> None:
+        sent.extend(due.ids)
+
+    receive_table(narrow, 50)
+    steps.dispatch(narrow, send)
+    assert len(sent) == 20
+    hook = steps.receive(narrow, "site", b'{"nome": "x"}', content_type="application/json", priority=Priority.LIVE)
+    steps.dispatch(narrow, send)
+    assert len(sent) == 21
+    assert sent[-1].startswith(hook.id.replace("del_", "sub_"))
+    for number in range(30):
+        body = b'{"nome": "%d"}' % number
+        steps.receive(narrow, "site", body, content_type="application/json", priority=Priority.LIVE)
+    steps.dispatch(narrow, send)
+    assert len(sent) == 40
