@@ -21,6 +21,9 @@ from worker.store.submissions import Claimed, Outcome
 NO_SINK = "no_sink"
 """Reason code: the workflow names a sink that portaria.toml does not have; add [sinks.NAME] and replay."""
 
+OUT_OF_TIME = "out_of_time"
+"""Reason code: sinks took so long over the others of its batch that its lease would run out; it goes on in a moment."""
+
 
 def create(runtime: Runtime, ids: Sequence[str]) -> Report:
     """Have each contact in the CRM, once, with what changed and nothing else."""
@@ -56,7 +59,9 @@ def trigger(runtime: Runtime, ids: Sequence[str]) -> Report:
         wrong: Exception | None = performed.wrong.get(item.id)
         try:
             if wrong is None:
-                _notify(runtime, started[item.id])
+                _notify(
+                    runtime, started[item.id], until=now + timedelta(seconds=runtime.settings.worker.lease_seconds / 2)
+                )
                 finished += [one.key for one in started[item.id]]
         except Exception as error:
             wrong = error
@@ -172,7 +177,8 @@ def _start(
     )
 
 
-def _notify(runtime: Runtime, triggers: Sequence[Trigger]) -> None:
+def _notify(runtime: Runtime, triggers: Sequence[Trigger], *, until: datetime) -> None:
+    """Send what has not gone out. Begins nothing after `until`, so that all is saved before the lease runs out."""
     keys = [one.key for one in triggers if one.notifications]
     if not keys:
         return
@@ -182,6 +188,10 @@ def _notify(runtime: Runtime, triggers: Sequence[Trigger]) -> None:
         sink = runtime.sinks.get(notification.sink)
         if sink is None:
             raise PermanentError(f"there is no [sinks.{notification.sink}] in portaria.toml", code=NO_SINK)
+        if runtime.clock() > until:
+            raise TransientError(
+                "the sinks are slow; it goes on in a moment", code=OUT_OF_TIME, retry_after=BUSY_SECONDS
+            )
         sink.send(notification, runtime.clock())
         with runtime.database.write() as tx:
             writes.sent(tx, [notification.key], runtime.clock())

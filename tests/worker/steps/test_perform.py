@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from pipelines.models import CrmWrite, RemoteRef, WriteKind
-from pipelines.states import Stage, State
+from pipelines.models import CrmWrite, Notification, RemoteRef, WriteKind
+from pipelines.states import STAGES, Stage, State
+from pipelines.workflow_rules import read_rules
 from worker import steps
 from worker.crm.local import LocalCrm
 from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
@@ -18,6 +21,7 @@ from worker.ports import Priority
 from worker.steps.runtime import Runtime
 from worker.store import contacts, local_crm, submissions, writes
 from worker.store.local_crm import LocalRecordTable
+from worker.store.submissions import Due
 
 KINDS = ("contact", "lead", "task", "note")
 
@@ -237,3 +241,39 @@ def test_an_update_that_came_too_late_does_not_take_back_what_is_newer(
         made = writes.of_submission(tx, row["id"])
     assert record.fields["company"] == golden.contact.company != "Velha Ltda"
     assert {write["state"] for write in made} <= {writes.DONE, writes.SUPERSEDED}
+
+
+class SlowSink:
+    """A sink that takes its time."""
+
+    name = "chat"
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+        self.sent: list[str] = []
+
+    def send(self, notification: Notification, now: datetime) -> None:
+        self.clock.forward(20)
+        self.sent.append(notification.key)
+
+
+def test_a_slow_sink_never_outlasts_the_lease(runtime: Runtime, clock: Any) -> None:
+    sink = SlowSink(clock)
+    rules = read_rules({"tell": {"when": {}, "notify": ["chat"]}})
+    told = replace(runtime, sinks={"chat": sink}, rules=rules)
+    rows = "\n".join(f"Pessoa {number},pessoa{number}@example.com" for number in range(6))
+    body = f"nome,email\n{rows}\n".encode()
+    kept = steps.receive(told, "site", body, content_type="text/csv", priority=Priority.IMPORT).id
+    chains: list[Due] = []
+    steps.dispatch(told, chains.append)
+    begun = clock.now
+    for stage in STAGES:
+        steps.STEPS[stage](told, chains[0].ids)
+    assert (clock.now - begun).total_seconds() < told.settings.worker.lease_seconds
+    with told.database.read() as tx:
+        states = Counter((row["state"], row["reason"]) for row in submissions.listed(tx, delivery_id=kept))
+    assert states == {(State.DONE, ""): 2, (State.WAITING, "out_of_time"): 4}
+    clock.forward(10)
+    steps.work_here(told)
+    assert len(sink.sent) == 6
+    assert len(set(sink.sent)) == 6
