@@ -81,5 +81,5 @@ def parse(
         case "text/vcard":
             return parse_cards(delivery.body, charset)
         case "message/rfc822":
-            return parse_mail(delivery.body)
+            return parse_mail(delivery.body, settings.options.get("own_domains", ()))
     return source.parse(delivery, settings)

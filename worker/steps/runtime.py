@@ -52,10 +52,15 @@ class Runtime:
     def source(self, name: str) -> tuple[Source, SourceSettings]:
         """The adapter and the settings of a configured source, or of a file's. Raises `ConfigurationError`."""
         section = self.settings.sources.get(name)
+        ours = {"own_domains": self.settings.locale.own_domains}
         if section is None:
-            return sources.get_source(FILE_SOURCE), SourceSettings(name=name)
+            return sources.get_source(FILE_SOURCE), SourceSettings(name=name, options=ours)
         settings = SourceSettings(
-            name=name, kind=section.kind, secret=section.secret, mapping=section.mapping, options=section.options
+            name=name,
+            kind=section.kind,
+            secret=section.secret,
+            mapping=section.mapping,
+            options={**ours, **section.options},
         )
         try:
             return sources.get_source(section.kind), settings

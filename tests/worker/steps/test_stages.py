@@ -134,3 +134,19 @@ def test_an_error_of_ours_is_tried_again_and_then_set_aside_without_personal_dat
     with runtime.database.read() as tx:
         row = submissions.read(tx, row["id"]) or {}
     assert row["state"] == "done"
+
+
+def test_a_mail_of_our_own_house_is_nobody(runtime: Runtime) -> None:
+    ours = runtime.settings.model_copy(
+        update={"locale": runtime.settings.locale.model_copy(update={"own_domains": ("casa.example.com",)})}
+    )
+    mail = (
+        b"From: Davi Reis <davi@casa.example.com>\r\nTo: contato@casa.example.com\r\nSubject: almoco\r\n"
+        b"Message-ID: <1@casa.example.com>\r\nContent-Type: text/plain\r\n\r\nVamos almocar?\r\n"
+    )
+    house = replace(runtime, settings=ours)
+    delivery = steps.receive(house, "caixa", mail, content_type="message/rfc822", priority=Priority.MAIL).id
+    steps.work_here(house)
+    story = steps.story(house, delivery)
+    assert story is not None
+    assert (story.delivery["state"], story.delivery["reason"]) == ("not_contact", "own_domain")
