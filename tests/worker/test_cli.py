@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from worker import steps
 from worker.cli.main import portaria as command
 from worker.config import load_settings
 
@@ -204,3 +206,23 @@ def test_a_database_that_does_not_answer_is_status_3(run: Run, monkeypatch: pyte
     result = run("contacts", "list")
     assert result.exit_code == 3
     assert "the database did not answer" in told(result)
+
+
+def test_a_file_whose_name_is_no_utf8_is_taken(run: Run, table: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "zip"
+    folder.mkdir()
+    (folder / os.fsdecode("Jo\xe3o.csv".encode("latin-1"))).write_bytes(table.read_bytes())
+    result = run("ingest", folder, "--source", "x", "--json")
+    assert json.loads(result.stdout)["outcomes"]["created"] == 2
+
+
+def test_files_are_kept_one_after_the_other(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of mails may be larger than the memory."""
+    events: list[str] = []
+    read, receive = Path.read_bytes, steps.receive
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (events.append("read"), read(path))[1])
+    monkeypatch.setattr(steps, "receive", lambda *a, **k: (events.append("keep"), receive(*a, **k))[1])
+    for number in range(2):
+        (tmp_path / f"{number}.csv").write_text(f"nome,email\nOlga Prates,olga{number}@example.com\n")
+    assert run("ingest", tmp_path / "0.csv", tmp_path / "1.csv", "--source", "x", "--json").exit_code == 0
+    assert events == ["read", "keep"] * 2

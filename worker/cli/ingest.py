@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,6 +13,8 @@ from worker.cli.settling import settle
 from worker.cli.shell import NOT_WELL, Shell, console, errors, open_runtime, print_json, settings
 from worker.errors import ConfigurationError
 from worker.ports import Priority
+
+STDIN = "-"
 
 
 def add_to(portaria: Shell) -> None:
@@ -37,14 +38,15 @@ def ingest(paths: tuple[str, ...], source: str, as_json: bool) -> None:
         errors.print(f"[dim]{source} is not in portaria.toml: read without a mapping of its own[/dim]")
     ids = []
     for file in files:
-        head = file.body[:4096]
+        body = _read(file)  # one at a time: together they may be larger than the memory
+        name = file.name.encode("utf-8", "replace").decode()  # a name that is not UTF-8 has lone surrogates in it
         added = steps.receive(
             runtime,
             source,
-            file.body,
-            content_type=sources.media_type_of(file.name, head),
+            body,
+            content_type=sources.media_type_of(name, body[:4096]),
             priority=Priority.IMPORT,
-            name=file.name,
+            name=name,
         )
         ids.append(added.id)
     outcomes = settle(runtime, ids, quiet=as_json)
@@ -57,28 +59,24 @@ def ingest(paths: tuple[str, ...], source: str, as_json: bool) -> None:
         click.get_current_context().exit(NOT_WELL)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    name: str
-    body: bytes
-
-
-def _files(paths: Sequence[str]) -> Iterator[_File]:
+def _files(paths: Sequence[str]) -> Iterator[Path]:
+    """Every file at these paths. Raises `ConfigurationError` for one that is not there, before any is taken in."""
     for text in paths:
         path = Path(text)
-        if text == "-":
-            yield _File("-", sys.stdin.buffer.read())
-        elif path.is_dir():
+        if text != STDIN and path.is_dir():
             inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
             if not inside:
                 raise ConfigurationError(f"{path} is an empty folder")
-            for each in inside:
-                yield _File(each.name, _read(each))
+            yield from inside
+        elif text == STDIN or path.exists():
+            yield path
         else:
-            yield _File(path.name, _read(path))
+            raise ConfigurationError(f"{path} cannot be read: there is no such file")
 
 
 def _read(path: Path) -> bytes:
+    if str(path) == STDIN:
+        return sys.stdin.buffer.read()
     try:
         return path.read_bytes()
     except OSError as problem:
