@@ -81,6 +81,20 @@ def test_what_the_person_said_beats_what_was_found() -> None:
     assert merged.origins["company"] == origin(0)
 
 
+def test_a_hurried_name_does_not_replace_the_full_one() -> None:
+    full = Contact(
+        name=PersonName(full="João da Silva Sauro Neto", given="João", family="da Silva Sauro", suffix="Neto"),
+        origins={"name": origin(0)},
+    )
+    for hurried in ("Joao da Silva Sauro", "Joao Sauro", "Joao"):
+        given, _, family = hurried.partition(" ")
+        later = Contact(name=PersonName(full=hurried, given=given, family=family), origins={"name": origin(1)})
+        assert merge_contacts([full, later]).name.full == "João da Silva Sauro Neto"
+    renamed = Contact(name=PersonName(full="Ana Lima", given="Ana", family="Lima"), origins={"name": origin(1)})
+    before = Contact(name=PersonName(full="Ana Reis", given="Ana", family="Reis"), origins={"name": origin(0)})
+    assert merge_contacts([before, renamed]).name.full == "Ana Lima"
+
+
 def test_later_beats_earlier_and_whole_beats_part() -> None:
     early = Contact(company="Acme Ltda", name=PersonName(full="Ana Souza", given="Ana", family="Souza"),
                     origins={"company": origin(0), "name": origin(0)})  # fmt: skip
