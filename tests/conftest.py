@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -43,9 +44,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server of our own; its database `portaria` holds the migrated schema."""
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder: another run of pytest as root closes that to the server's user.
+    folder = Path(tempfile.mkdtemp(prefix="portaria-postgres-"))
+    folder.chmod(0o755)
     with _debian_postgres(folder) if DEBIAN else _wheel_postgres(folder) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE portaria")
@@ -53,6 +56,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         database.migrate()
         database.close()
         yield url
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _named(url: str, database: str) -> str:

@@ -113,6 +113,7 @@ def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
     limits = runtime.settings.worker
     sent = 0
     while True:
+        runtime.database.checkpoint()
         now = runtime.clock()
         room = 0
         with runtime.database.read() as tx:

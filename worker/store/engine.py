@@ -102,6 +102,13 @@ class Database:
         with _said_plainly(), self._reading.connect() as connection:
             yield connection
 
+    def checkpoint(self) -> None:
+        """Copy what is committed from SQLite's log into its file, without holding up anybody who writes."""
+        if self.is_sqlite:
+            with _said_plainly(), self._engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def migrate(self) -> None:
         """Bring the schema to the newest revision. Safe when several processes do it at once."""
         with self.write() as connection:
@@ -179,6 +186,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # so that BEGIN is ours to say, below
     for pragma in (
         "journal_mode = WAL",  # readers and the writer do not wait for each other
+        "wal_autocheckpoint = 0",  # a commit must not stop to copy pages: `checkpoint` does, beside the writers
         "synchronous = FULL",  # an acknowledged delivery survives a power cut
         "foreign_keys = ON",
         "cache_size = -65536",  # 64 MiB: the key index of a million contacts stays warm
