@@ -68,3 +68,14 @@ def test_only_sqlite_and_postgresql(url: str) -> None:
 def test_chunks_cover_everything_once() -> None:
     assert [list(piece) for piece in chunks(range(5), 2)] == [[0, 1], [2, 3], [4]]
     assert list(chunks([], 2)) == []
+
+
+def test_the_log_is_copied_into_the_file_beside_the_writers(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    database.migrate()
+    before = (tmp_path / "x.db").stat().st_size
+    assert (tmp_path / "x.db-wal").stat().st_size > before
+    with database.write():
+        database.checkpoint()
+    assert (tmp_path / "x.db").stat().st_size > before
+    database.close()
