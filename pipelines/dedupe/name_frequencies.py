@@ -117,5 +117,4 @@ CITY: Final[dict[str, float]] = _table("""
 UNSEEN_GIVEN: Final = 1 / 3_000
 UNSEEN_FAMILY: Final = 1 / 4_000
 UNSEEN_CITY: Final = 1 / 100
-UNSEEN_COMPANY: Final = 1 / 20_000
 """What a value in no table is taken for: the middle of the long tail, not its end."""
