@@ -17,7 +17,11 @@ All values are JSON (text, whole numbers, lists, objects), so that a write reads
 | create_contact only | `source` | name of the source that first brought them |
 | create_lead | `name` | what the lead is called |
 | | `score`, `temperature`, `source` | whole number; `hot`, `warm`, `cold`; name of the source |
+| create_lead, update_lead | `pipeline`, `stage` | by name or by the CRM's own id; empty: the CRM's first |
+| | `responsible` | the seller, by name or by the CRM's own id |
+| | `price` | whole number, in the account's currency |
 | create_task | `text`, `due_at` | what to do; ISO 8601 with zone |
+| | `responsible` | as a lead's |
 | add_note | `text` | several lines of plain text |
 | add_tags | `tags` | list of tags to add to those that are there |
 

@@ -299,6 +299,7 @@ class WriteKind(StrEnum):
     CREATE_CONTACT = "create_contact"
     UPDATE_CONTACT = "update_contact"
     CREATE_LEAD = "create_lead"
+    UPDATE_LEAD = "update_lead"
     CREATE_TASK = "create_task"
     ADD_NOTE = "add_note"
     ADD_TAGS = "add_tags"

@@ -124,6 +124,19 @@ class Problem:
     fatal: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class CrmRecord:
+    """A record of the CRM, as it is there."""
+
+    ref: RemoteRef
+    fields: Mapping[str, Any]
+    """In the words of `pipelines.crm_fields`, as far as the CRM has them."""
+    parent: RemoteRef | None = None
+    """What it is attached to: a lead's contact, a task's or note's contact or lead."""
+    version: str = ""
+    """Changes whenever the record does: what was decided on another version is stale."""
+
+
 class Crm(Protocol):
     """A CRM. Its adapter translates our words into its calls; `worker.steps` decides when."""
 
@@ -138,18 +151,16 @@ class Crm(Protocol):
     def look_up(self, write: CrmWrite) -> RemoteRef | None:
         """The record that `write` (a create) made if it did happen, found by its marker; None when it is not there."""
 
+    def read(self, refs: Sequence[RemoteRef]) -> Mapping[RemoteRef, CrmRecord]:
+        """These records as the CRM has them now; those that are not there (any more) are left out. Raises
+        `PortariaError`."""
+
+    def search(self, kind: str, text: str, *, limit: int = 50) -> Sequence[CrmRecord]:
+        """The `contact`s or `lead`s that `text` (a name, an address, a number) is found in, newest first; the CRM's
+        own idea of a match, so whoever acts on one looks at its fields first. Raises `PortariaError`."""
+
     def check(self) -> Sequence[Problem]:
         """What stands between us and a working connection; empty when all is well."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalRecord:
-    """A record of the CRM that is built in."""
-
-    ref: RemoteRef
-    fields: Mapping[str, Any]
-    parent: RemoteRef | None = None
-    """What it is attached to: a lead's contact, a task's or note's contact or lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +188,11 @@ class LocalRecords(Protocol):
     def by_marker(self, marker: str) -> RemoteRef | None:
         """The record that carries this marker."""
 
-    def read(self, ref: RemoteRef) -> LocalRecord | None:
-        """The record, or None."""
+    def read(self, refs: Sequence[RemoteRef]) -> Mapping[RemoteRef, CrmRecord]:
+        """Those of these records that there are."""
+
+    def search(self, kind: str, text: str, *, limit: int = 50) -> Sequence[CrmRecord]:
+        """The records of a kind whose fields hold `text`, whatever its capitals; newest first."""
 
 
 class FactSource(Protocol):

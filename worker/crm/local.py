@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker.errors import PermanentError, PortariaError
-from worker.ports import LocalRecords, NewLocalRecord, Problem
+from worker.ports import CrmRecord, LocalRecords, NewLocalRecord, Problem
 
 NO_TARGET = "no_target"
 """Reason code: the record to change or to attach to is not in the CRM (any more)."""
@@ -39,7 +39,7 @@ class LocalCrm:
             return [made.get(position) or self._change(write) for position, write in enumerate(writes)]
 
     def _change(self, write: CrmWrite) -> RemoteRef | PortariaError:
-        if write.target is None or (record := self._records.read(write.target)) is None:
+        if write.target is None or (record := self._records.read([write.target]).get(write.target)) is None:
             return PermanentError(f"{write.kind}: there is no such record in the CRM", code=NO_TARGET)
         fields = write.fields
         if write.kind is WriteKind.ADD_TAGS:
@@ -50,6 +50,14 @@ class LocalCrm:
     def look_up(self, write: CrmWrite) -> RemoteRef | None:
         """The record that carries the write's key."""
         return self._records.by_marker(write.key)
+
+    def read(self, refs: Sequence[RemoteRef]) -> Mapping[RemoteRef, CrmRecord]:
+        """These records as they are now."""
+        return self._records.read(refs)
+
+    def search(self, kind: str, text: str, *, limit: int = 50) -> Sequence[CrmRecord]:
+        """Records of a kind that hold `text`, newest first."""
+        return self._records.search(kind, text, limit=limit)
 
     def check(self) -> Sequence[Problem]:
         """It is in our own database: nothing stands between."""

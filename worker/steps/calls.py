@@ -31,7 +31,7 @@ BUSY_SECONDS = 2.0
 
 PHASES: tuple[frozenset[WriteKind], ...] = (
     frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT}),
-    frozenset({WriteKind.CREATE_LEAD}),
+    frozenset({WriteKind.CREATE_LEAD, WriteKind.UPDATE_LEAD}),
     frozenset({WriteKind.CREATE_TASK, WriteKind.ADD_NOTE, WriteKind.ADD_TAGS}),
 )
 """What has to be there before the rest can hang on to it."""

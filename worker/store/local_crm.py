@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipelines.models import RemoteRef
+from pipelines.text import fold
 from worker import tables
-from worker.ports import LocalRecord, NewLocalRecord
+from worker.ports import CrmRecord, NewLocalRecord
 from worker.store.engine import Database, Transaction, chunks, insert_ignoring
 
 table = tables.local_crm
@@ -90,23 +93,39 @@ class LocalRecordTable:
             row = tx.execute(sa.select(table.c.kind, table.c.id).where(table.c.marker == marker)).one_or_none()
         return _ref(row.kind, row.id) if row else None
 
-    def read(self, ref: RemoteRef) -> LocalRecord | None:
-        """The record, or None."""
+    def read(self, refs: Sequence[RemoteRef]) -> dict[RemoteRef, CrmRecord]:
+        """Those of these records that there are."""
+        wanted = {int(ref.id): ref for ref in refs if ref.system == SYSTEM}
+        found: dict[RemoteRef, CrmRecord] = {}
         with self._snapshot() as tx:
-            statement = sa.select(table).where(table.c.id == int(ref.id), table.c.kind == ref.kind)
-            row = tx.execute(statement).one_or_none()
-        return _record(row) if row else None
+            for ids in chunks(sorted(wanted)):
+                records = map(_record, tx.execute(sa.select(table).where(table.c.id.in_(ids))))
+                found |= {record.ref: record for record in records if record.ref == wanted[int(record.ref.id)]}
+        return found
+
+    def search(self, kind: str, text: str, *, limit: int = 50) -> list[CrmRecord]:
+        """The records of a kind whose fields hold `text`, whatever its capitals and accents; newest first.
+
+        Looks through them one after the other: the built-in CRM is for those who have no other yet.
+        """
+        wanted = fold(text)
+        statement = sa.select(table).where(table.c.kind == kind).order_by(table.c.id.desc())
+        with self._snapshot() as tx:
+            records = map(_record, tx.execute(statement))
+            holding = (one for one in records if any(wanted in fold(str(value)) for value in one.fields.values()))
+            return list(islice(holding, limit))
 
 
-def listed(tx: Transaction, kind: str, *, limit: int = 50) -> list[LocalRecord]:
+def listed(tx: Transaction, kind: str, *, limit: int = 50) -> list[CrmRecord]:
     """The newest records of a kind first."""
     statement = sa.select(table).where(table.c.kind == kind).order_by(table.c.id.desc()).limit(limit)
     return [_record(row) for row in tx.execute(statement)]
 
 
-def _record(row: Any) -> LocalRecord:
+def _record(row: Any) -> CrmRecord:
     parent = _ref(row.parent_kind, row.parent_id) if row.parent_kind else None
-    return LocalRecord(_ref(row.kind, row.id), json.loads(row.fields), parent)
+    version = hashlib.blake2b(row.fields.encode(), digest_size=8).hexdigest()
+    return CrmRecord(_ref(row.kind, row.id), json.loads(row.fields), parent, version)
 
 
 def _ref(kind: str, number: int) -> RemoteRef:

@@ -90,6 +90,33 @@ def test_tags_are_added_to_those_that_are_there(crm: Crm) -> None:
         assert crm.perform([write(WriteKind.ADD_TAGS, f"tags:{tag}", there, tags=[tag])]) == [there]
 
 
+def test_a_lead_moves_and_tells_of_it(crm: Crm) -> None:
+    contact = create(crm)
+    (lead,) = crm.perform([write(WriteKind.CREATE_LEAD, "lead:1", contact, name="Olga Prates (site)")])
+    assert isinstance(lead, RemoteRef)
+    before = crm.read([lead])[lead]
+    assert (before.parent, before.fields["name"]) == (contact, "Olga Prates (site)")
+    assert crm.read([lead])[lead] == before
+    assert crm.perform([write(WriteKind.UPDATE_LEAD, "move:1", lead, name="Olga Prates (feira)")]) == [lead]
+    after = crm.read([lead])[lead]
+    assert after.fields["name"] == "Olga Prates (feira)"
+    assert after.version != before.version
+
+
+def test_records_are_found_by_their_text(crm: Crm) -> None:
+    first, second = create(crm, "create:con_1", "Olga Prates"), create(crm, "create:con_2", "Olga Prates Lima")
+    create(crm, "create:con_3", "Rui Sá")
+    assert {found.ref for found in crm.search("contact", "olga prates")} == {first, second}
+    assert len(crm.search("contact", "olga prates", limit=1)) == 1
+    assert list(crm.search("lead", "olga")) == []
+
+
+def test_who_is_not_there_is_left_out(crm: Crm) -> None:
+    there = create(crm)
+    gone = RemoteRef(system=crm.name, kind="contact", id="999999999")
+    assert set(crm.read([gone, there])) == {there}
+
+
 def test_nothing_to_do_is_nothing_done(crm: Crm) -> None:
     assert list(crm.perform([])) == []
 

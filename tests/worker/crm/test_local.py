@@ -34,9 +34,7 @@ def test_an_update_leaves_other_fields_and_tags_unite(database: Database, clock:
     ]
     for kind, change in more:
         crm.perform([CrmWrite(key=f"{kind}", kind=kind, contact_id="con_1", target=there, fields=change)])
-    record = records.read(there)
-    assert record is not None
-    assert record.fields == {"name": "Olga", "company": "Acme Ltda", "tags": ["a", "b"]}
+    assert records.read([there])[there].fields == {"name": "Olga", "company": "Acme Ltda", "tags": ["a", "b"]}
 
 
 def test_what_one_thread_has_not_committed_no_other_sees(database: Database, clock: Any) -> None:
