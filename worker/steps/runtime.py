@@ -13,11 +13,12 @@ import psutil
 from pipelines.dedupe.decision import Policy
 from pipelines.scoring import ScoringModel, read_scoring
 from pipelines.workflow_rules import WorkflowRule, read_rules
-from worker import crm, enrichment, sinks, sources
+from worker import crm, embedded, enrichment, sinks, sources
 from worker.config import Settings
 from worker.enrichment.mail_exchange import MailExchangeFacts
 from worker.errors import ConfigurationError
 from worker.ports import Crm, FactSource, Sink, Source, SourceSettings
+from worker.rates import Rates
 from worker.store.engine import Database
 from worker.store.local_crm import LocalRecordTable
 
@@ -45,6 +46,8 @@ class Runtime:
     scoring: ScoringModel
     rules: Sequence[WorkflowRule]
     policy: Policy
+    rates: Rates
+    """Rates and pauses that all workers keep together."""
     owner: str
     """Who holds the leases taken here: `host:pid:start`."""
     clock: Clock
@@ -91,6 +94,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         scoring=scoring,
         rules=rules,
         policy=policy,
+        rates=Rates(lambda: embedded.broker_url(settings)),
         owner=owner_of(os.getpid()),
         clock=clock,
     )
