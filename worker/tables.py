@@ -262,6 +262,14 @@ cached_facts = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
 )
 
+circuits = sa.Table(
+    "circuits",  # who did not answer, and is left in peace until when
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("paused_until", Moment),
+)
+
 local_crm = sa.Table(
     "local_crm",  # the built-in CRM's contacts, leads, tasks and notes
     metadata,
