@@ -5,7 +5,7 @@ The words of the writes are in `pipelines.crm_fields`. Idempotency keys:
 | key | of |
 |---|---|
 | `create:CONTACT` | the contact's record: made once, whichever submission asks first |
-| `update:CONTACT:SUBMISSION` | what one submission changed |
+| `update:CONTACT:VERSION` | what changed up to that version of the contact: one call for all who see that version |
 | `note:SUBMISSION` | what the person wrote in one submission |
 """
 
@@ -27,6 +27,7 @@ def linked_record(golden: Contact, links: Sequence[RemoteRef], crm: str) -> Remo
 def plan_create(
     contact_id: str,
     golden: Contact,
+    version: int,
     decision_kind: DecisionKind,
     links: Sequence[RemoteRef],
     last_written: Contact | None,
@@ -34,7 +35,7 @@ def plan_create(
     submission_id: str,
     crm: str,
 ) -> tuple[CrmWrite, ...]:
-    """The writes that bring the contact's record in `crm` up to date, in the order to make them.
+    """The writes that bring the contact's record in `crm` up to date with `version` of it, in the order to make them.
 
     Without a record there: create it, with a note. With one: update the fields that changed against `last_written`, and
     a note when the person wrote something since. Nothing while a person has still to review who it is, and nothing
@@ -52,7 +53,7 @@ def plan_create(
     written = _told_by(golden, crm) if last_written is None else last_written
     writes = []
     if fields := changed_fields(golden, written):
-        key = f"update:{contact_id}:{submission_id}"
+        key = f"update:{contact_id}:{version}"
         kind = WriteKind.UPDATE_CONTACT
         writes.append(CrmWrite(key=key, kind=kind, contact_id=contact_id, target=record, fields=fields))
     if golden.message and _telling(golden) != _telling(written):

@@ -197,18 +197,18 @@ crm_writes = sa.Table(
     "crm_writes",
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("wanted_by", sa.Text, nullable=False),  # a submission's id, or whatever else a step works at
     sa.Column("contact_id", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("write", sa.Text, nullable=False),
-    sa.Column("stage", sa.Text, nullable=False),  # the stage that wants it
+    sa.Column("stage", sa.Text, nullable=False),  # the step that wants it
     sa.Column("state", sa.Text, nullable=False),  # intended, attempted (outcome unknown), done, superseded
     sa.Column("remote", sa.Text),
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_until", Moment),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
-    sa.Index("ix_crm_writes_submission_id", "submission_id"),
+    sa.Index("ix_crm_writes_wanted_by", "wanted_by"),
     sa.Index("ix_crm_writes_contact_id", "contact_id"),
 )
 

@@ -22,7 +22,7 @@ def plan(hot_score: Score) -> Callable[..., tuple[CrmWrite, ...]]:
         golden: Contact, *links: RemoteRef, written: Contact | None = None, submission: str = "s1",
         decision: DecisionKind = DecisionKind.NEW, crm: str = "local",
     ) -> tuple[CrmWrite, ...]:  # fmt: skip
-        return plan_create("c1", golden, decision, links, written, hot_score, submission, crm)
+        return plan_create("c1", golden, 3, decision, links, written, hot_score, submission, crm)
 
     return make
 
@@ -64,7 +64,7 @@ def test_a_linked_contact_is_updated_with_what_changed(contact_of: Make, plan: P
     written = contact_of("Ana Souza", mail="ana@example.com")
     golden = contact_of("Ana Souza", mail="ana@example.com", company="Invenção")
     (update,) = plan(golden, LOCAL, written=written, submission="s2", decision=DecisionKind.MATCH)
-    assert (update.kind, update.key, update.target) == (WriteKind.UPDATE_CONTACT, "update:c1:s2", LOCAL)
+    assert (update.kind, update.key, update.target) == (WriteKind.UPDATE_CONTACT, "update:c1:3", LOCAL)
     assert update.fields == {"company": "Invenção"}
 
 
@@ -125,12 +125,12 @@ def test_planning_again_after_it_was_written_gives_nothing(
     golden, written = data.draw(any_contact), data.draw(st.one_of(st.none(), any_contact))
     links = data.draw(st.lists(st.sampled_from((LOCAL, ELSEWHERE)), max_size=2))
     arguments = (DecisionKind.NEW, links, written, hot_score, "s1", "local")
-    writes = plan_create("c1", golden, *arguments)
-    assert writes == plan_create("c1", golden, *arguments)
+    writes = plan_create("c1", golden, 1, *arguments)
+    assert writes == plan_create("c1", golden, 1, *arguments)
     assert len({write.key for write in writes}) == len(writes)
     for write in writes:
         assert CrmWrite.model_validate_json(write.model_dump_json()) == write
         assert write.fields or write.kind is WriteKind.CREATE_CONTACT
     record = linked_record(golden, links, "local")
     assert (record is None) == any(write.kind is WriteKind.CREATE_CONTACT for write in writes)
-    assert plan_create("c1", golden, DecisionKind.NEW, [record or LOCAL], golden, hot_score, "s1", "local") == ()
+    assert plan_create("c1", golden, 1, DecisionKind.NEW, [record or LOCAL], golden, hot_score, "s1", "local") == ()

@@ -109,7 +109,7 @@ def show_submission(submission_id: str, as_json: bool) -> None:
             raise PermanentError(
                 f"there is no submission {submission_id}; `portaria submissions list` shows the newest"
             )
-        made = writes.of_submission(tx, submission_id)
+        made = writes.wanted_by(tx, submission_id)
         moves = history.of(tx, submission_id)
     done: dict[str, Any] = {
         "crm_writes": [{"kind": each["kind"], "state": each["state"], "key": each["key"]} for each in made],

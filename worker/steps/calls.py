@@ -7,19 +7,19 @@ write's marker up in the CRM before making the call again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import structlog
 
 from pipelines.create import linked_record
 from pipelines.models import Contact, CrmWrite, RemoteRef, WriteKind
-from pipelines.states import Stage
 from worker.errors import OutcomeUnknown, PortariaError, TransientError
 from worker.steps import claims
 from worker.steps.runtime import Runtime
 from worker.store import contacts, writes
 from worker.store.contacts import Golden, Link, NewLink
+from worker.store.engine import Transaction, chunks
 from worker.store.submissions import Claimed
 from worker.store.writes import Attempt, Standing
 
@@ -29,8 +29,17 @@ CRM_BUSY = "crm_busy"
 """Reason code: another worker is writing the same record; it is tried again in a moment."""
 BUSY_SECONDS = 2.0
 
+OUTDATED = "outdated"
+"""Reason code: the contact has changed since the update was planned; it is planned anew in a moment."""
+
+LEASE_LOST = "lease_lost"
+"""Reason code: another worker has taken over what this one was too slow at; nothing is left undone."""
+
+PIECE = 100
+"""The most calls made between two renewals of the leases: what a CRM takes for so many is well within one lease."""
+
 PHASES: tuple[frozenset[WriteKind], ...] = (
-    frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT}),
+    writes.OF_RECORD,
     frozenset({WriteKind.CREATE_LEAD, WriteKind.UPDATE_LEAD}),
     frozenset({WriteKind.CREATE_TASK, WriteKind.ADD_NOTE, WriteKind.ADD_TAGS}),
 )
@@ -63,18 +72,36 @@ class Known:
         return linked_record(self.golden[contact_id].contact, links, self.crm)
 
 
-def perform(runtime: Runtime, stage: Stage, wanted: Mapping[str, Sequence[CrmWrite]], known: Known) -> Performed:
-    """Make the writes of each submission, phase by phase; one that goes wrong holds up only its own submission."""
+Renew = Callable[[Transaction], Set[str]]
+"""Renews the leases of those who want the writes, and says who still holds theirs."""
+
+
+def perform(
+    runtime: Runtime, stage: str, wanted: Mapping[str, Sequence[CrmWrite]], known: Known, renew: Renew
+) -> Performed:
+    """Make the writes that `stage` wants, by the id of whoever wants them, phase by phase.
+
+    One that goes wrong holds up only those who want it. Between any two pieces of the work all leases are renewed, and
+    for whom the lease was lost nothing more is done.
+    """
     performed = Performed()
     with runtime.database.write() as tx:
         writes.intend(tx, wanted, stage, runtime.clock())
     for phase in PHASES:
         now_wanted = {
-            submission: [_attached(write, some, performed, known) for write in some if write.kind in phase]
-            for submission, some in wanted.items()
-            if submission not in performed.wrong
+            wanted_by: [_attached(write, some, performed, known) for write in some if write.kind in phase]
+            for wanted_by, some in wanted.items()
+            if wanted_by not in performed.wrong
         }
-        _perform_phase(runtime, now_wanted, known, performed)
+        asking: defaultdict[str, list[str]] = defaultdict(list)
+        """By key, who wants the write: several submissions of one contact want it created."""
+        calls: dict[str, CrmWrite] = {}
+        for wanted_by, some in now_wanted.items():
+            for write in some:
+                asking[write.key].append(wanted_by)
+                calls[write.key] = write
+        for piece in chunks(calls.values(), PIECE):
+            _perform_piece(runtime, {write.key: write for write in piece}, asking, known, renew, performed)
     return performed
 
 
@@ -89,37 +116,50 @@ def _attached(write: CrmWrite, siblings: Sequence[CrmWrite], performed: Performe
     return write.model_copy(update={"target": target})
 
 
-def _perform_phase(
-    runtime: Runtime, wanted: Mapping[str, Sequence[CrmWrite]], known: Known, performed: Performed
+def _perform_piece(
+    runtime: Runtime,
+    calls: Mapping[str, CrmWrite],
+    asking: Mapping[str, Sequence[str]],
+    known: Known,
+    renew: Renew,
+    performed: Performed,
 ) -> None:
-    asking: defaultdict[str, list[str]] = defaultdict(list)
-    """By key, the submissions that want the write: several of one contact want it created."""
-    calls: dict[str, CrmWrite] = {}
-    for submission, some in wanted.items():
-        for write in some:
-            asking[write.key].append(submission)
-            calls[write.key] = write
-    if not calls:
-        return
-    with runtime.database.write() as tx:
-        lease = runtime.settings.worker.lease_seconds
-        attempts = writes.attempting(tx, calls, owner=runtime.owner, now=runtime.clock(), lease=lease)
     results: dict[str, RemoteRef | PortariaError] = {}
+    with runtime.database.write() as tx:
+        held = renew(tx)
+        of_record = {write.contact_id for write in calls.values() if write.kind in writes.OF_RECORD}
+        current = contacts.golden(tx, of_record, locked=True)
+        for key, write in calls.items():
+            if held.isdisjoint(asking[key]):
+                results[key] = TransientError("another worker has taken over", code=LEASE_LOST, retry_after=0)
+            elif write.kind is WriteKind.UPDATE_CONTACT and _is_outdated(write, current, known):
+                what = "the contact has changed meanwhile; its update is planned anew"
+                results[key] = TransientError(what, code=OUTDATED, retry_after=0)
+        lease = runtime.settings.worker.lease_seconds
+        possible = [write for key, write in calls.items() if key not in results]
+        attempts = writes.attempting(tx, possible, owner=runtime.owner, now=runtime.clock(), lease=lease)
     to_make: list[CrmWrite] = []
-    for key, write in calls.items():
-        result = _before_the_call(runtime, write, attempts[key])
+    for write in possible:
+        result = _before_the_call(runtime, write, attempts[write.key])
         if result is None:
             to_make.append(write)
         else:
-            results[key] = result
+            results[write.key] = result
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
     for key, result in results.items():
         if isinstance(result, RemoteRef):
             performed.remotes[key] = result
         else:
-            for submission in asking[key]:
-                performed.wrong.setdefault(submission, result)
+            for wanted_by in asking[key]:
+                performed.wrong.setdefault(wanted_by, result)
     _save(runtime, calls, results, attempts, known)
+
+
+def _is_outdated(write: CrmWrite, current: Mapping[str, Golden], known: Known) -> bool:
+    """Whether the contact has changed since it was read: whoever changed it plans with what is true now, and an older
+    plan that is made later would take that back."""
+    now = current.get(write.contact_id)
+    return now is None or now.version != known.golden[write.contact_id].version
 
 
 def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> RemoteRef | PortariaError | None:
@@ -155,7 +195,7 @@ def _save(
     known: Known,
 ) -> None:
     """Record how the calls went, and which records of the CRM are whose."""
-    ours = [key for key in results if attempts[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
+    ours = [key for key, one in attempts.items() if one.standing in {Standing.FRESH, Standing.UNKNOWN}]
     made = {key: result for key in ours if isinstance(result := results[key], RemoteRef)}
     links = []
     for key, ref in made.items():

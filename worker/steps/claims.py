@@ -13,6 +13,7 @@ from pipelines.states import Stage, State
 from worker.errors import PermanentError, TransientError
 from worker.steps.runtime import Runtime
 from worker.store import submissions
+from worker.store.engine import Transaction
 from worker.store.submissions import Claimed, Outcome
 
 log = structlog.get_logger()
@@ -52,6 +53,16 @@ def claim(runtime: Runtime, stage: Stage, ids: Sequence[str]) -> list[Claimed]:
             now=runtime.clock(),
             lease=runtime.settings.worker.lease_seconds,
         )
+
+
+def renewing(runtime: Runtime, claimed: Sequence[Claimed]) -> Callable[[Transaction], set[str]]:
+    """For `worker.steps.calls.perform`: renews these submissions' leases, and says which of them are still ours."""
+
+    def renew(tx: Transaction) -> set[str]:
+        lease = runtime.settings.worker.lease_seconds
+        return submissions.renew(tx, claimed, now=runtime.clock(), lease=lease)
+
+    return renew
 
 
 def run(runtime: Runtime, stage: Stage, ids: Sequence[str], work: Callable[[Claimed, datetime], Outcome]) -> Report:

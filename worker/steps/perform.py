@@ -37,7 +37,8 @@ def create(runtime: Runtime, ids: Sequence[str]) -> Report:
             planned[item.id] = list(_plan(item, known))
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
-    performed = perform(runtime, Stage.CREATE, _with_outstanding(runtime, planned), known)
+    wanted = _with_outstanding(runtime, planned)
+    performed = perform(runtime, Stage.CREATE, wanted, known, claims.renewing(runtime, claimed))
     outcomes += [_settled(runtime, item, performed.wrong.get(item.id), now) for item in claimed if item.id in planned]
     return claims.save(runtime, Stage.CREATE, outcomes)
 
@@ -51,7 +52,7 @@ def trigger(runtime: Runtime, ids: Sequence[str]) -> Report:
     with runtime.database.write() as tx:
         started = _start_all(runtime, tx, claimed, known, outcomes, now)
     wanted = {item: [write for one in triggers for write in one.writes] for item, triggers in started.items()}
-    performed = perform(runtime, Stage.TRIGGER, wanted, known)
+    performed = perform(runtime, Stage.TRIGGER, wanted, known, claims.renewing(runtime, claimed))
     finished: list[str] = []
     for item in claimed:
         if item.id not in started:
@@ -90,6 +91,7 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
     return plan_create(
         contact_id,
         known.golden[contact_id].contact,
+        known.golden[contact_id].version,
         DecisionKind(item.decision or DecisionKind.NEW),
         [link.ref for link in links],
         links[0].written if links else None,

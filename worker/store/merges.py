@@ -163,8 +163,8 @@ def _move_writes(tx: Transaction, ids: Sequence[str], contact_id: str, now: date
     """CRM writes that are not made yet. What the stage create meant to do to a record it plans anew."""
     of = tables.crm_writes
     planned_anew = (of.c.stage == Stage.CREATE, of.c.kind.in_([WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT]))
-    tx.execute(sa.delete(of).where(of.c.submission_id.in_(ids), of.c.state == writes.INTENDED, *planned_anew))
-    for row in rows(tx.execute(sa.select(of).where(of.c.submission_id.in_(ids), of.c.state != writes.DONE))):
+    tx.execute(sa.delete(of).where(of.c.wanted_by.in_(ids), of.c.state == writes.INTENDED, *planned_anew))
+    for row in rows(tx.execute(sa.select(of).where(of.c.wanted_by.in_(ids), of.c.state != writes.DONE))):
         write = CrmWrite.model_validate_json(row["write"]).model_copy(update={"contact_id": contact_id})
         same = sa.update(of).where(of.c.key == row["key"])
         tx.execute(same.values(contact_id=contact_id, write=write.model_dump_json(), updated_at=now))

@@ -206,6 +206,15 @@ def still_ours(tx: Transaction, claimed: Sequence[Claimed]) -> set[str]:
     return ours
 
 
+def renew(tx: Transaction, claimed: Sequence[Claimed], *, now: datetime, lease: float) -> set[str]:
+    """Lease those that are still ours for `lease` seconds from now; their ids."""
+    ours = still_ours(tx, claimed)
+    for some in chunks(sorted(ours)):
+        longer = sa.update(table).where(table.c.id.in_(some))
+        tx.execute(longer.values(lease_until=now + timedelta(seconds=lease)))
+    return ours
+
+
 def save(tx: Transaction, outcomes: Sequence[Outcome], *, now: datetime, by: str) -> list[Outcome]:
     """Save what became of claimed submissions and give up their leases; those that were ours still."""
     ours = still_ours(tx, [outcome.claimed for outcome in outcomes])

@@ -11,8 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger
-from pipelines.states import Stage
+from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger, WriteKind
 from pipelines.trigger import RecentTrigger
 from worker import tables
 from worker.store.engine import Transaction, chunks, insert_ignoring, rows
@@ -48,12 +47,12 @@ class Attempt:
     remote: RemoteRef | None = None
 
 
-def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: Stage, now: datetime) -> None:
-    """Record the writes that `stage` wants, by submission, before any of them is made."""
+def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: str, now: datetime) -> None:
+    """Record the writes that `stage` wants, by the id of whoever wants them, before any of them is made."""
     values = [
         {
             "key": write.key,
-            "submission_id": submission_id,
+            "wanted_by": wanted_by,
             "contact_id": write.contact_id,
             "kind": write.kind,
             "write": write.model_dump_json(),
@@ -62,20 +61,20 @@ def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: Sta
             "created_at": now,
             "updated_at": now,
         }
-        for submission_id, some in writes.items()
+        for wanted_by, some in writes.items()
         for write in some
     ]
     insert_ignoring(tx, table, values)
 
 
-def outstanding(tx: Transaction, submission_ids: Iterable[str], stage: Stage) -> dict[str, list[CrmWrite]]:
-    """Writes that `stage` wanted for these submissions and that are not known to be made, by submission."""
+def outstanding(tx: Transaction, wanted_by: Iterable[str], stage: str) -> dict[str, list[CrmWrite]]:
+    """Writes that `stage` wanted for these and that are not known to be made, by who wanted them."""
     found: defaultdict[str, list[CrmWrite]] = defaultdict(list)
-    for some in chunks(sorted(set(submission_ids))):
-        wanted = (table.c.submission_id.in_(some), table.c.stage == stage, table.c.state.not_in([DONE, SUPERSEDED]))
-        statement = sa.select(table.c.submission_id, table.c.write).where(*wanted).order_by(table.c.key)
+    for some in chunks(sorted(set(wanted_by))):
+        wanted = (table.c.wanted_by.in_(some), table.c.stage == stage, table.c.state.not_in([DONE, SUPERSEDED]))
+        statement = sa.select(table.c.wanted_by, table.c.write).where(*wanted).order_by(table.c.key)
         for row in tx.execute(statement):
-            found[row.submission_id].append(CrmWrite.model_validate_json(row.write))
+            found[row.wanted_by].append(CrmWrite.model_validate_json(row.write))
     return dict(found)
 
 
@@ -86,22 +85,50 @@ def supersede(tx: Transaction, keys: Iterable[str], now: datetime) -> None:
         tx.execute(over.values(state=SUPERSEDED, lease_owner=None, lease_until=None, updated_at=now))
 
 
-def attempting(tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float) -> dict[str, Attempt]:
+OF_RECORD = frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT})
+"""Kinds that write the contact's own record, of which the last one stays."""
+
+
+def attempting(
+    tx: Transaction, writes: Iterable[CrmWrite], *, owner: str, now: datetime, lease: float
+) -> dict[str, Attempt]:
     """Record that these intended writes are about to be made by `owner`; by key, what may be done about each.
 
-    One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits.
+    One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits. That
+    holds for the contact's record too, whatever the key: nobody else writes to it until it is known how the call went,
+    or the lease has run out. The caller holds the rows of the contacts whose records are written (`contacts.golden`,
+    locked), so that two never both find that nobody is at it.
     """
     found: dict[str, Attempt] = {}
-    for some in chunks(sorted(set(keys))):
+    wanted = {write.key: write for write in writes}
+    for some in chunks(sorted(wanted)):
+        busy = _busy_records(tx, [wanted[key] for key in some], now)
         statement = sa.select(table.c.key, table.c.state, table.c.remote, table.c.lease_until)
         for row in tx.execute(statement.where(table.c.key.in_(some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
-            found[row.key] = Attempt(_standing(row.state, row.lease_until, now), remote)
+            standing = _standing(row.state, row.lease_until, now)
+            write = wanted[row.key]
+            if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
+                standing = Standing.BUSY
+            found[row.key] = Attempt(standing, remote)
         ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
         lease_until = now + timedelta(seconds=lease)
         taken = sa.update(table).where(table.c.key.in_(ours))
         tx.execute(taken.values(state=ATTEMPTED, lease_owner=owner, lease_until=lease_until, updated_at=now))
     return found
+
+
+def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime) -> set[str]:
+    """The contacts among those to be written whose record is being written right now, by another write."""
+    to_record = [write for write in writes if write.kind in OF_RECORD]
+    at_it = sa.select(table.c.contact_id).where(
+        table.c.contact_id.in_(sorted({write.contact_id for write in to_record})),
+        table.c.kind.in_(sorted(OF_RECORD)),
+        table.c.key.not_in([write.key for write in to_record]),
+        table.c.state == ATTEMPTED,
+        table.c.lease_until >= now,
+    )
+    return set(tx.execute(at_it).scalars()) if to_record else set()
 
 
 def _standing(state: str, lease_until: datetime | None, now: datetime) -> Standing:
@@ -128,9 +155,9 @@ def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
         tx.execute(ours.values(lease_owner=None, lease_until=None))
 
 
-def of_submission(tx: Transaction, submission_id: str) -> list[dict[str, Any]]:
-    """The CRM writes that a submission caused, oldest first."""
-    return rows(tx.execute(sa.select(table).where(table.c.submission_id == submission_id).order_by(table.c.created_at)))
+def wanted_by(tx: Transaction, subject: str) -> list[dict[str, Any]]:
+    """The CRM writes that a submission (or whatever else has this id) caused, oldest first."""
+    return rows(tx.execute(sa.select(table).where(table.c.wanted_by == subject).order_by(table.c.created_at)))
 
 
 def recent_triggers(tx: Transaction, contact_ids: Iterable[str], since: datetime) -> dict[str, list[RecentTrigger]]:

@@ -430,7 +430,7 @@ def test_a_submission_on_its_way_goes_on_for_the_contact_it_has_become(
     steps.work_here(runtime)
     with runtime.database.read() as tx:
         row = submissions.read(tx, submission)
-        made = [each["kind"] for each in writes.of_submission(tx, submission)]
+        made = [each["kind"] for each in writes.wanted_by(tx, submission)]
     assert row is not None
     assert (row["state"], row["contact_id"]) == (State.DONE, kept)
     assert (WriteKind.CREATE_CONTACT in made) == (last is Stage.CREATE)
@@ -450,7 +450,7 @@ def test_writes_that_were_planned_but_not_made_are_made_for_the_kept_contact(run
     clock.forward(3600)
     steps.work_here(runtime)
     with runtime.database.read() as tx:
-        made = {each["key"]: (each["contact_id"], each["state"]) for each in writes.of_submission(tx, submission)}
+        made = {each["key"]: (each["contact_id"], each["state"]) for each in writes.wanted_by(tx, submission)}
         row = submissions.read(tx, submission)
     assert row is not None
     assert row["state"] == State.DONE

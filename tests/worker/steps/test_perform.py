@@ -18,6 +18,8 @@ from worker import steps
 from worker.crm.local import LocalCrm
 from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.ports import Priority
+from worker.steps import calls, claims
+from worker.steps import perform as perform_step
 from worker.steps.runtime import Runtime
 from worker.store import contacts, local_crm, submissions, writes
 from worker.store.local_crm import LocalRecordTable
@@ -169,7 +171,7 @@ def test_while_another_worker_writes_a_record_nobody_else_does(faulty: Runtime, 
     def interrupted(write: CrmWrite) -> PortariaError | None:
         crm.before = lambda _: None
         with other.database.write() as tx:
-            known = writes.attempting(tx, [write.key], owner=other.owner, now=clock.now, lease=60)
+            known = writes.attempting(tx, [write], owner=other.owner, now=clock.now, lease=60)
         assert known[write.key].standing is writes.Standing.BUSY
         return None
 
@@ -238,9 +240,129 @@ def test_an_update_that_came_too_late_does_not_take_back_what_is_newer(
     with faulty.database.read() as tx:
         (record,) = local_crm.listed(tx, "contact")
         golden = contacts.golden(tx, [row["contact_id"]])[row["contact_id"]]
-        made = writes.of_submission(tx, row["id"])
+        made = writes.wanted_by(tx, row["id"])
     assert record.fields["company"] == golden.contact.company != "Velha Ltda"
     assert {write["state"] for write in made} <= {writes.DONE, writes.SUPERSEDED}
+
+
+def told_of(runtime: Runtime, company: str) -> str:
+    body = b'{"nome": "Marina Azevedo", "email": "marina@industria.example.com", "empresa": "%s"}' % company.encode()
+    return receive(runtime, body)
+
+
+def test_an_older_update_never_lands_behind_a_newer_one(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
+    """The contact changes while its update is under way to the CRM: who changed it waits until that call is over."""
+    told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    clock.forward(60)
+    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    newer: list[str] = []
+    held_up: list[str] = []
+
+    def meanwhile(write: CrmWrite) -> PortariaError | None:
+        if write.kind is WriteKind.UPDATE_CONTACT and not newer:
+            newer.append(told_of(other, "Nova Ltda Comercio de Ferragens"))
+            steps.work_here(other)
+            held_up.append(state(other, newer[0])["reason"])
+        return None
+
+    crm.before = meanwhile
+    told_of(faulty, "Velha Ltda")
+    steps.work_here(faulty)
+    assert held_up == ["crm_busy"]
+    clock.forward(5)
+    steps.work_here(faulty)
+    assert state(faulty, newer[0])["state"] == State.DONE
+    with faulty.database.read() as tx:
+        (record,) = local_crm.listed(tx, "contact")
+        contact_id = state(faulty, newer[0])["contact_id"]
+        golden = contacts.golden(tx, [contact_id])[contact_id]
+    assert record.fields["company"] == golden.contact.company
+
+
+def test_an_update_planned_from_an_older_contact_is_planned_anew(
+    faulty: Runtime, crm: FaultyCrm, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contact changes, and is written, between the planning of an update and its call."""
+    told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    clock.forward(60)
+    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    newer: list[str] = []
+    planned = perform_step.plan_create
+
+    def slowly(*arguments: Any) -> Sequence[CrmWrite]:
+        plan = planned(*arguments)
+        if not newer:
+            newer.append("")
+            newer[0] = told_of(other, "Nova Ltda Comercio de Ferragens")
+            steps.work_here(other)
+            assert state(other, newer[0])["state"] == State.DONE
+        return plan
+
+    monkeypatch.setattr(perform_step, "plan_create", slowly)
+    older = told_of(faulty, "Velha Ltda")
+    steps.work_here(faulty)
+    row = state(faulty, older)
+    assert row["state"] == State.DONE
+    with faulty.database.read() as tx:
+        assert writes.SUPERSEDED in {write["state"] for write in writes.wanted_by(tx, row["id"])}
+        (record,) = local_crm.listed(tx, "contact")
+        contact_id = state(faulty, newer[0])["contact_id"]
+        golden = contacts.golden(tx, [contact_id])[contact_id]
+    assert record.fields["company"] == golden.contact.company
+
+
+def many(runtime: Runtime, count: int) -> list[str]:
+    """So many people in one batch that has reached create, as the ids of their submissions."""
+    lines = "".join(f"Pessoa {number},pessoa{number}@example.com\n" for number in range(count))
+    steps.receive(runtime, "site", b"nome,email\n" + lines.encode(), content_type="text/csv", priority=Priority.IMPORT)
+    chains: list[Due] = []
+    steps.dispatch(runtime, chains.append)
+    (chain,) = chains
+    for stage in STAGES[: STAGES.index(Stage.CREATE)]:
+        steps.STEPS[stage](runtime, chain.ids)
+    return list(chain.ids)
+
+
+def test_a_long_batch_keeps_its_leases(
+    faulty: Runtime, crm: FaultyCrm, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "PIECE", 5)
+    ids = many(faulty, 20)
+    other = replace(faulty, owner="elsewhere:1:1")
+    taken: list[int] = []
+
+    def slow(write: CrmWrite) -> PortariaError | None:
+        clock.forward(faulty.settings.worker.lease_seconds / 10)
+        taken.append(steps.create(other, ids).claimed)
+        return None
+
+    crm.before = slow
+    steps.create(faulty, ids)
+    assert (len(taken), sum(taken)) == (40, 0)
+    assert crm.calls.count(WriteKind.CREATE_CONTACT) == 20
+
+
+def test_whose_lease_is_lost_does_nothing_more(
+    faulty: Runtime, crm: FaultyCrm, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "PIECE", 5)
+    ids = many(faulty, 20)
+    other = replace(faulty, owner="elsewhere:1:1")
+
+    def paused(write: CrmWrite) -> PortariaError | None:
+        crm.before = lambda _: None
+        clock.forward(faulty.settings.worker.lease_seconds + 1)
+        claims.claim(other, Stage.CREATE, ids)
+        return None
+
+    crm.before = paused
+    steps.create(faulty, ids)
+    assert len(crm.calls) == 5
+    clock.forward(faulty.settings.worker.lease_seconds + 1)
+    steps.work_here(faulty)
+    assert records(faulty)["contact"] == 20
 
 
 class SlowSink:
