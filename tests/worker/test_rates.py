@@ -62,22 +62,9 @@ def test_who_has_no_patience_is_told_when_to_come_back(two: tuple[Rates, Rates])
     assert 50 < (told.value.retry_after or 0) <= 60
 
 
-def test_a_pause_holds_for_all_until_it_ends(two: tuple[Rates, Rates]) -> None:
-    first, second = two
-    first.pause(100, "d")
-    second.pause(10, "d")
-    assert 99 < second.paused("d") <= 100
-    with pytest.raises(TransientError):
-        second.wait(SLOW, "d", patience=5)
-    second.resume("d")
-    assert first.paused("d") == 0
-    first.wait(SLOW, "d", patience=0)
-
-
 def test_nobodys_address_leaves_the_process(broker: str) -> None:
     rates = Rates(lambda: broker)
     rates.hit(SLOW, "olga@example.com")
-    rates.pause(5, "olga@example.com")
     with redis.Redis.from_url(redis_url(broker) or "") as client:
         ours = [key.decode() for key in client.scan_iter(f"*{PREFIX}*")]
     assert ours
@@ -87,8 +74,6 @@ def test_nobodys_address_leaves_the_process(broker: str) -> None:
 def test_a_server_that_is_away_leaves_each_process_its_own_count() -> None:
     rates = Rates(lambda: "redis://127.0.0.1:1/0")
     assert [rates.hit(SLOW, "a") for _ in range(3)] == [True, True, False]
-    rates.pause(9, "a")
-    assert rates.paused("a") > 8
 
 
 def test_a_broker_that_comes_up_later_is_used_from_then_on(broker: str) -> None:

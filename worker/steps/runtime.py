@@ -47,7 +47,7 @@ class Runtime:
     rules: Sequence[WorkflowRule]
     policy: Policy
     rates: Rates
-    """Rates and pauses that all workers keep together."""
+    """Rates that all workers keep together."""
     owner: str
     """Who holds the leases taken here: `host:pid:start`."""
     clock: Clock
