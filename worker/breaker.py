@@ -36,6 +36,8 @@ class Circuit:
     """In a row, those while it was paused left out."""
     paused_until: datetime | None = None
     """Open until then, half-open from then on; None while it is closed."""
+    why: str = ""
+    """What the last failure said, for whoever waits: no personal data in it, as in every text of our errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Breaker:
             self._succeeded(trial)
             raise
         except TransientError as problem:
-            self._failed(trial, problem.retry_after)
+            self._failed(trial, problem)
             raise
         self._succeeded(trial)
 
@@ -107,24 +109,25 @@ class Breaker:
         until = now + timedelta(seconds=self._patience.trial_seconds)
         if now < seen.paused_until or not self._take_trial(seen, until):
             left = max((seen.paused_until - now).total_seconds(), 1.0)
-            raise TransientError(f"{self.name} does not answer and is left in peace", code=PAUSED, retry_after=left)
+            why = f": {seen.why}" if seen.why else ""
+            raise TransientError(f"{self.name} is left in peace for now{why}", code=PAUSED, retry_after=left)
         return _Trial(seen.failures, until)
 
     def _take_trial(self, seen: Circuit, until: datetime) -> bool:
-        mine = Circuit(seen.failures, until)
+        mine = Circuit(seen.failures, until, seen.why)
         return self._circuits.change(self.name, lambda found: mine if found == seen else found)
 
     def _succeeded(self, trial: _Trial) -> None:
         if trial.failures or trial.until:
             self._keep(lambda found: Circuit() if found.paused_until == trial.until else found)
 
-    def _failed(self, trial: _Trial, retry_after: float | None) -> None:
+    def _failed(self, trial: _Trial, problem: TransientError) -> None:
         def decide(found: Circuit) -> Circuit:
             if found.paused_until != trial.until:  # it was opened while this call was under way
                 return found
             failures = found.failures + 1
-            pause = self._patience.after_failure(failures, retry_after)
-            return Circuit(failures, None if pause is None else self._clock() + timedelta(seconds=pause))
+            pause = self._patience.after_failure(failures, problem.retry_after)
+            return Circuit(failures, None if pause is None else self._clock() + timedelta(seconds=pause), str(problem))
 
         if self._keep(decide):
             log.warning("a call failed", breaker=self.name)

@@ -204,6 +204,7 @@ crm_writes = sa.Table(
     sa.Column("stage", sa.Text, nullable=False),  # the step that wants it
     sa.Column("state", sa.Text, nullable=False),  # intended, attempted (outcome unknown), done, superseded
     sa.Column("remote", sa.Text),
+    sa.Column("repeat_at", Moment),  # until then the last call may still land: look up, and do not call again
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_until", Moment),
     sa.Column("created_at", Moment, nullable=False),
@@ -268,6 +269,29 @@ circuits = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("paused_until", Moment),
+    sa.Column("why", sa.Text, nullable=False, server_default=""),
+)
+
+credentials = sa.Table(
+    "credentials",  # what we log in to others with, where it changes by itself (OAuth 2)
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("secret", sa.Text, nullable=False, server_default=""),
+    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),  # who is renewing it
+    sa.Column("lease_until", Moment),
+    sa.Column("updated_at", Moment, nullable=False),
+)
+
+account_imports = sa.Table(
+    "account_imports",  # how far the contacts of each CRM account were read into the index
+    metadata,
+    sa.Column("system", sa.Text, primary_key=True),
+    sa.Column("page", sa.Integer, nullable=False),  # of the first reading; every page before it is taken in
+    sa.Column("contacts", sa.Integer, nullable=False),
+    sa.Column("read_since", Moment, nullable=False),  # what changed from then on is still to be read
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("looked_at", Moment, nullable=False),
 )
 
 local_crm = sa.Table(
