@@ -195,6 +195,22 @@ class LocalRecords(Protocol):
         """The records of a kind whose fields hold `text`, whatever its capitals; newest first."""
 
 
+class Credentials(Protocol):
+    """Logins that change by themselves, kept for all workers; the store implements it."""
+
+    def read(self, name: str) -> str:
+        """What is kept under this name; empty: nothing."""
+
+    def take(self, name: str, *, seconds: float) -> bool:
+        """Lease it to this worker, so that nobody else renews it for so long; False: somebody else has it."""
+
+    def save(self, name: str, secret: str) -> None:
+        """Keep it; committed when this returns."""
+
+    def release(self, name: str) -> None:
+        """End this worker's lease."""
+
+
 class FactSource(Protocol):
     """A source of facts for enrich. One file in `worker/enrichment/`, one line in its registry."""
 
