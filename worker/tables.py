@@ -263,6 +263,21 @@ cached_facts = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
 )
 
+scores = sa.Table(
+    "scores",  # append-only: every score with the features it was made of, as they were then
+    metadata,
+    sa.Column("no", Serial, primary_key=True, autoincrement=True),
+    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False),  # as it was then: it may be merged since
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("value", sa.Integer, nullable=False),
+    sa.Column("score", sa.Text, nullable=False),
+    sa.Column("features", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_scores_submission_id", "submission_id"),
+    sa.Index("ix_scores_contact_id", "contact_id", "no"),
+)
+
 circuits = sa.Table(
     "circuits",  # who did not answer, and is left in peace until when
     metadata,

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pipelines.crm_fields import changed_fields
 from pipelines.models import Contact, DecisionKind, Document, DocumentKind, Email, Fact, Origin, Phone, Score
 from pipelines.reasons import CLAMP
-from pipelines.score import score_contact
-from pipelines.scoring import ScoringModel, read_scoring
+from pipelines.score import score_features
+from pipelines.scoring_features import read_features
+from pipelines.scoring_rules import ScoringRules, read_scoring
 
 Make = Callable[..., Contact]
-MODEL = ScoringModel()
+MODEL = ScoringRules()
 
 
 def typed(**fields: str) -> dict[str, str]:
@@ -188,9 +189,9 @@ def points_of(score: Score, feature: str) -> int:
 
 @pytest.fixture
 def score_of(now: datetime) -> Callable[..., Score]:
-    def score(contact: Contact, *facts: Fact, model: ScoringModel = MODEL, **given: Any) -> Score:
+    def score(contact: Contact, *facts: Fact, model: ScoringRules = MODEL, **given: Any) -> Score:
         values = {"decision_kind": DecisionKind.NEW, "source": "site", "now": now, **given}
-        return score_contact(contact, facts, model=model, **values)
+        return score_features(read_features(contact, facts, **values), model)
 
     return score
 
@@ -209,7 +210,7 @@ def test_comes_out_as_a_salesperson_would_sort_it(case: str, contact_of: Make, s
 def test_contributions_sum_to_the_value_which_is_within_0_and_100(
     any_contact: st.SearchStrategy[Contact], now: datetime, data: st.DataObject
 ) -> None:
-    model = ScoringModel.model_validate(
+    model = ScoringRules.model_validate(
         {
             "points": data.draw(
                 st.dictionaries(
@@ -220,7 +221,7 @@ def test_contributions_sum_to_the_value_which_is_within_0_and_100(
             "sources": {"site": data.draw(st.integers(-100, 100))},
         }
     )
-    score = score_contact(
+    features_drawn = read_features(
         data.draw(any_contact),
         data.draw(
             st.lists(
@@ -236,10 +237,10 @@ def test_contributions_sum_to_the_value_which_is_within_0_and_100(
         ),
         data.draw(st.sampled_from(DecisionKind)),
         "site",
-        model,
         now=now,
         arrivals=data.draw(st.integers(-1, 10**9)),
     )
+    score = score_features(features_drawn, model)
     assert sum(part.points for part in score.contributions) == score.value
     assert 0 <= score.value <= 100
     assert score.temperature == model.temperature(score.value)
@@ -291,12 +292,12 @@ def test_who_a_source_knows_to_have_opted_out_is_never_hot(
     assert score_of(contact_of(**typed), opted_out).value == 0
 
 
-@pytest.mark.parametrize(("days", "feature"), [(0, None), (29, None), (31, "month_old"), (181, "half_year_old")])
-def test_what_was_said_long_ago_counts_less(
-    contact_of: Make, origin_of: Callable[..., Origin], score_of: Callable[..., Score], days: int, feature: str | None
+@pytest.mark.parametrize(("days", "points"), [(0, 0), (1, 0), (30, -7), (60, -12), (120, -18), (3650, -24)])
+def test_silence_takes_half_of_what_it_can_every_half_life(
+    contact_of: Make, origin_of: Callable[..., Origin], score_of: Callable[..., Score], days: int, points: int
 ) -> None:
     contact = contact_of("Ana", told=origin_of(days_ago=days))
-    assert features(score_of(contact)) & {"month_old", "half_year_old"} == ({feature} if feature else set())
+    assert points_of(score_of(contact), "silence") == points
 
 
 def test_what_enrichment_found_today_makes_nobody_recent(
@@ -304,7 +305,7 @@ def test_what_enrichment_found_today_makes_nobody_recent(
 ) -> None:
     contact = contact_of("Ana", company="Invenção", told=origin_of(days_ago=200))
     found = contact.model_copy(update={"origins": {**contact.origins, "company": origin_of(by="registry")}})
-    assert "half_year_old" in features(score_of(found))
+    assert points_of(score_of(found), "silence") == -22
 
 
 def test_a_mailbox_that_a_school_gave_is_no_corporate_one(contact_of: Make, score_of: Callable[..., Score]) -> None:
@@ -345,6 +346,6 @@ def test_a_contact_of_thousands_of_values_takes_no_longer_than_their_count(now: 
         job_title="diretor de " * 10_000,
     )
     start = time.perf_counter()
-    score_contact(crowd, [], DecisionKind.NEW, "site", MODEL, now=now)
+    score_features(read_features(crowd, [], DecisionKind.NEW, "site", now=now), MODEL)
     changed_fields(crowd, crowd.model_copy(update={"emails": crowd.emails[::-1]}))
     assert time.perf_counter() - start < 5

@@ -22,7 +22,8 @@ from worker.steps.perform import create, trigger
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
 from worker.steps.runtime import Runtime
-from worker.steps.stages import enrich, normalize, score, validate
+from worker.steps.scoring import score
+from worker.steps.stages import enrich, normalize, validate
 from worker.store.submissions import Due
 
 STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {

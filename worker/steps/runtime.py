@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import psutil
 
 from pipelines.dedupe.decision import Policy
-from pipelines.scoring import ScoringModel, read_scoring
+from pipelines.scoring import ScoringModel
+from pipelines.scoring_rules import read_scoring
 from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, embedded, enrichment, sinks, sources
 from worker.config import Settings
@@ -44,6 +45,8 @@ class Runtime:
     """Asked whether a mail domain takes mail; None: validate does without."""
     sinks: Mapping[str, Sink]
     scoring: ScoringModel
+    competitors: Collection[str]
+    """Domains and names of companies: nobody there is a lead."""
     rules: Sequence[WorkflowRule]
     policy: Policy
     rates: Rates
@@ -92,6 +95,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         mail_exchange=MailExchangeFacts() if settings.validation.check_mail_domains else None,
         sinks=sinks.build_sinks(settings.sinks),
         scoring=scoring,
+        competitors=scoring.competitors,
         rules=rules,
         policy=policy,
         rates=Rates(lambda: embedded.broker_url(settings)),

@@ -1,4 +1,4 @@
-"""The steps whose work touches nothing but the store: normalize, validate, enrich, score."""
+"""The steps whose work touches nothing but the store: normalize, validate, enrich."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from pydantic import TypeAdapter
 
 from pipelines.dedupe.features import dump_features, features
 from pipelines.enrich import merge_facts, wanted_facts
-from pipelines.models import Contact, DecisionKind, Fact, Finding, Origin, SourceRecord
+from pipelines.models import Contact, Fact, Finding, Origin, SourceRecord
 from pipelines.normalize import normalize_record
-from pipelines.score import score_contact
 from pipelines.states import Stage, State
 from pipelines.validate import is_rejected, validate_contact
 from worker.enrichment.mail_exchange import YES
@@ -143,31 +142,3 @@ def _ask(runtime: Runtime, source: FactSource, key: str, now: datetime) -> Seque
     with runtime.database.write() as tx:
         facts.keep(tx, source.name, {key: answer}, now + timedelta(seconds=source.max_age))
     return answer
-
-
-def score(runtime: Runtime, ids: Sequence[str]) -> Report:
-    """0 to 100, with the reasons that sum to it; the contact keeps its newest."""
-    claimed = claims.claim(runtime, Stage.SCORE, ids)
-    now = runtime.clock()
-    with runtime.database.read() as tx:
-        golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])
-
-    def work(item: Claimed) -> Outcome:
-        known = golden[item.contact_id or ""]
-        scored = score_contact(
-            known.contact,
-            FACTS.validate_json(item.facts or "[]"),
-            DecisionKind(item.decision or DecisionKind.NEW),
-            item.source,
-            runtime.scoring,
-            now=now,
-            arrivals=known.arrivals,
-        )
-        return submissions.reached(item, due_at=claims.next_look(runtime, now), score=scored.model_dump_json())
-
-    outcomes = [claims.attempt(runtime, item, now, work) for item in claimed]
-    with runtime.database.write() as tx:
-        saved = submissions.save(tx, outcomes, now=now, by=runtime.owner)
-        scores = {one.claimed.contact_id or "": str(one.values["score"]) for one in saved if "score" in one.values}
-        contacts.set_scores(tx, scores, now)
-    return claims.report(Stage.SCORE, saved, len(claimed))

@@ -115,7 +115,7 @@ def test_an_error_of_ours_is_tried_again_and_then_set_aside_without_personal_dat
     def broken(*_: object, **__: object) -> None:
         raise ValueError("olga@prates.example.com")
 
-    monkeypatch.setattr("worker.steps.stages.score_contact", broken)
+    monkeypatch.setattr("worker.steps.scoring.score_features", broken)
     row = send(runtime)
     assert (row["state"], row["reason"]) == ("waiting", "unexpected_error")
     for _ in range(5):

@@ -1,0 +1,60 @@
+"""The score stage: features as they are now, what the model makes of them, and both kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from pipelines.models import DecisionKind, Fact
+from pipelines.score import score_features
+from pipelines.scoring import Features
+from pipelines.scoring_features import read_features
+from pipelines.states import Stage
+from worker.steps import claims
+from worker.steps.claims import Report
+from worker.steps.runtime import Runtime
+from worker.store import contacts, scores, submissions
+from worker.store.contacts import Golden
+from worker.store.scores import NewScore
+from worker.store.submissions import Claimed, Outcome
+
+FACTS = TypeAdapter(tuple[Fact, ...])
+
+
+def score(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """0 to 100, with the reasons that sum to it; the contact keeps its newest."""
+    claimed = claims.claim(runtime, Stage.SCORE, ids)
+    now = runtime.clock()
+    with runtime.database.read() as tx:
+        golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])
+    made: dict[str, NewScore] = {}
+
+    def work(item: Claimed) -> Outcome:
+        known = golden[item.contact_id or ""]
+        features = features_of(runtime, item, known, now)
+        scored = score_features(features, runtime.scoring)
+        made[item.id] = NewScore(item.id, known.id, scored, features)
+        return submissions.reached(item, due_at=claims.next_look(runtime, now), score=scored.model_dump_json())
+
+    outcomes = [claims.attempt(runtime, item, now, work) for item in claimed]
+    with runtime.database.write() as tx:
+        saved = submissions.save(tx, outcomes, now=now, by=runtime.owner)
+        kept = [made[one.claimed.id] for one in saved if one.claimed.id in made]
+        scores.add(tx, kept, now)
+        contacts.set_scores(tx, {one.contact_id: one.score.model_dump_json() for one in kept}, now)
+    return claims.report(Stage.SCORE, saved, len(claimed))
+
+
+def features_of(runtime: Runtime, item: Claimed, known: Golden, now: datetime) -> Features:
+    """What any model is given to score a submission by."""
+    return read_features(
+        known.contact,
+        FACTS.validate_json(item.facts or "[]"),
+        DecisionKind(item.decision or DecisionKind.NEW),
+        item.source,
+        now=now,
+        arrivals=known.arrivals,
+        competitors=runtime.competitors,
+    )
