@@ -34,6 +34,12 @@ class OutcomeUnknown(TransientError):
     code = "outcome_unknown"
 
 
+class Conflict(TransientError):
+    """Two transactions were in each other's way and the database ended this one: it can be done again at once."""
+
+    code = "conflict"
+
+
 class PermanentError(PortariaError):
     """It will not go through however often it is tried: somebody has to mend something first."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from pipelines.states import Stage, State
-from worker.errors import PermanentError, TransientError
+from worker.errors import PermanentError, PortariaError, TransientError
 from worker.steps.runtime import Runtime
 from worker.store import submissions
 from worker.store.engine import Transaction
@@ -44,8 +45,10 @@ class Report:
 
 def claim(runtime: Runtime, stage: Stage, ids: Sequence[str]) -> list[Claimed]:
     """Lease those of `ids` that need this stage to this process."""
+    owed = list(runtime.owed)
     with runtime.database.write() as tx:
-        return submissions.claim(
+        submissions.release(tx, owed)
+        found = submissions.claim(
             tx,
             ids,
             stage,
@@ -53,6 +56,28 @@ def claim(runtime: Runtime, stage: Stage, ids: Sequence[str]) -> list[Claimed]:
             now=runtime.clock(),
             lease=runtime.settings.worker.lease_seconds,
         )
+    del runtime.owed[: len(owed)]
+    return found
+
+
+@contextmanager
+def claimed(runtime: Runtime, stage: Stage, ids: Sequence[str]) -> Iterator[list[Claimed]]:
+    """Those of `ids` that need this stage, leased to this process for as long as the block takes.
+
+    An error that leaves the block is what became of those not saved yet, and their leases are given back: a worker that
+    lives to tell of an error was not killed by what it worked at. Where the store is away and cannot be told, they are
+    given back with the next claim.
+    """
+    items = claim(runtime, stage, ids)
+    try:
+        yield items
+    except Exception as error:
+        now = runtime.clock()
+        try:
+            save(runtime, stage, [failed(runtime, item, error, now) for item in items])
+        except PortariaError:
+            runtime.owed.extend(items)
+        raise
 
 
 def renewing(runtime: Runtime, claimed: Sequence[Claimed]) -> Callable[[Transaction], set[str]]:
@@ -67,17 +92,21 @@ def renewing(runtime: Runtime, claimed: Sequence[Claimed]) -> Callable[[Transact
 
 def run(runtime: Runtime, stage: Stage, ids: Sequence[str], work: Callable[[Claimed, datetime], Outcome]) -> Report:
     """A whole step for a stage whose work touches nothing: claim, work, save."""
-    claimed = claim(runtime, stage, ids)
-    now = runtime.clock()
-    outcomes = [attempt(runtime, item, now, lambda item: work(item, now)) for item in claimed]
-    return save(runtime, stage, outcomes)
+    with claimed(runtime, stage, ids) as items:
+        now = runtime.clock()
+        outcomes = [attempt(runtime, item, now, lambda item: work(item, now)) for item in items]
+        return save(runtime, stage, outcomes)
 
 
 def save(runtime: Runtime, stage: Stage, outcomes: Sequence[Outcome]) -> Report:
     """Save the outcomes in one transaction."""
+    return report(stage, kept(runtime, outcomes), len(outcomes))
+
+
+def kept(runtime: Runtime, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Save the outcomes in one transaction; those that were ours to save."""
     with runtime.database.write() as tx:
-        kept = submissions.save(tx, outcomes, now=runtime.clock(), by=runtime.owner)
-    return report(stage, kept, len(outcomes))
+        return submissions.save(tx, outcomes, now=runtime.clock(), by=runtime.owner)
 
 
 def report(stage: Stage, kept: Sequence[Outcome], claimed: int) -> Report:

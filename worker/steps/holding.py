@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from worker.errors import PermanentError, TransientError
+from worker.errors import Conflict, PermanentError, TransientError
 from worker.steps.runtime import Runtime
 from worker.store import contacts, merges
 from worker.store.contacts import Golden
@@ -47,7 +47,7 @@ def tried(runtime: Runtime, work: Callable[[Transaction], _T]) -> _T:
         try:
             with runtime.database.write() as tx:
                 return work(tx)
-        except _Changed:
+        except (_Changed, Conflict):
             continue
     raise TransientError("submissions of the contact keep coming in; try again in a moment", code=IN_WORK)
 

@@ -27,7 +27,11 @@ OUT_OF_TIME = "out_of_time"
 
 def create(runtime: Runtime, ids: Sequence[str]) -> Report:
     """Have each contact in the CRM, once, with what changed and nothing else."""
-    claimed = claims.claim(runtime, Stage.CREATE, ids)
+    with claims.claimed(runtime, Stage.CREATE, ids) as claimed:
+        return _create(runtime, claimed)
+
+
+def _create(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     now = runtime.clock()
     known = _read(runtime, claimed)
     planned: dict[str, list[CrmWrite]] = {}
@@ -45,7 +49,11 @@ def create(runtime: Runtime, ids: Sequence[str]) -> Report:
 
 def trigger(runtime: Runtime, ids: Sequence[str]) -> Report:
     """Start the workflows that the score and the rules call for, and perform what they want."""
-    claimed = claims.claim(runtime, Stage.TRIGGER, ids)
+    with claims.claimed(runtime, Stage.TRIGGER, ids) as claimed:
+        return _trigger(runtime, claimed)
+
+
+def _trigger(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     now = runtime.clock()
     known = _read(runtime, claimed)
     outcomes: list[Outcome] = []

@@ -18,14 +18,14 @@ from pipelines.dedupe.merge import merge_contacts
 from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model
 from pipelines.models import Contact, Decision, DecisionKind
 from pipelines.states import NEXT_STAGE, Stage, State
-from worker.errors import PermanentError
+from worker.errors import Conflict, PermanentError, PortariaError
 from worker.ids import contact_id
 from worker.steps import claims
 from worker.steps.claims import Report
 from worker.steps.runtime import Runtime
 from worker.store import contacts, history, submissions
 from worker.store.contacts import Golden, NewContact
-from worker.store.engine import Transaction
+from worker.store.engine import Transaction, chunks
 from worker.store.submissions import Claimed, Outcome
 
 DEDUPE = "dedupe"
@@ -44,14 +44,25 @@ LOCKED_TOGETHER = 25
 
 def dedupe(runtime: Runtime, ids: Sequence[str]) -> Report:
     """The dedupe stage of these submissions."""
-    claimed = claims.claim(runtime, Stage.DEDUPE, ids)
-    kept: list[Outcome] = []
-    for start in range(0, len(claimed), LOCKED_TOGETHER):
-        some = claimed[start : start + LOCKED_TOGETHER]
-        with runtime.database.write() as tx:
-            resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, runtime.clock())
-            kept += resolution.resolve(runtime, some)
+    with claims.claimed(runtime, Stage.DEDUPE, ids) as claimed:
+        kept: list[Outcome] = []
+        for some in chunks(claimed, LOCKED_TOGETHER):
+            kept += _resolve(runtime, some)
     return claims.report(Stage.DEDUPE, kept, len(claimed))
+
+
+def _resolve(runtime: Runtime, some: Sequence[Claimed]) -> list[Outcome]:
+    """Resolve these in one transaction, or each in its own: two batches that match the same contacts in different
+    order end one another, and one submission that cannot be resolved must not take the others with it."""
+    try:
+        with runtime.database.write() as tx:
+            return _Resolution(tx, runtime.policy, DEFAULT_MODEL, runtime.clock()).resolve(runtime, some)
+    except Exception as problem:
+        if isinstance(problem, PortariaError) and not isinstance(problem, Conflict):
+            raise
+        if len(some) > 1:
+            return [outcome for item in some for outcome in _resolve(runtime, [item])]
+        return claims.kept(runtime, [claims.failed(runtime, some[0], problem, runtime.clock())])
 
 
 @dataclass
@@ -93,10 +104,7 @@ class _Resolution:
         # What a person said of the contact that a submission founds holds for the submission, should it come again.
         distinct = contacts.distinct_from(self._tx, (contact_id(item.id) for item in mine))
         self._not_the_same = {item.id: distinct.get(contact_id(item.id), set()) for item in mine}
-        outcomes = []
-        for item in mine:
-            decide_it = lambda item: self._decide(runtime, item, told[item.id], known[item.id], keys[item.id])  # noqa: E731
-            outcomes.append(claims.attempt(runtime, item, self._now, decide_it))
+        outcomes = [self._decide(runtime, item, told[item.id], known[item.id], keys[item.id]) for item in mine]
         self.flush()
         return submissions.save(self._tx, outcomes, now=self._now, by=runtime.owner)
 

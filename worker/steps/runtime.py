@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import psutil
@@ -22,6 +22,7 @@ from worker.ports import Crm, FactSource, Sink, Source, SourceSettings
 from worker.rates import Rates
 from worker.store.engine import Database
 from worker.store.local_crm import LocalRecordTable
+from worker.store.submissions import Claimed
 
 Clock = Callable[[], datetime]
 
@@ -54,6 +55,8 @@ class Runtime:
     owner: str
     """Who holds the leases taken here: `host:pid:start`."""
     clock: Clock
+    owed: list[Claimed] = field(default_factory=list)
+    """Submissions whose leases could not be given back because the store was away; the next claim does."""
 
     def source(self, name: str) -> tuple[Source, SourceSettings]:
         """The adapter and the settings of a configured source, or of a file's. Raises `ConfigurationError`."""

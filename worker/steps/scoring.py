@@ -25,7 +25,11 @@ FACTS = TypeAdapter(tuple[Fact, ...])
 
 def score(runtime: Runtime, ids: Sequence[str]) -> Report:
     """0 to 100, with the reasons that sum to it; the contact keeps its newest."""
-    claimed = claims.claim(runtime, Stage.SCORE, ids)
+    with claims.claimed(runtime, Stage.SCORE, ids) as claimed:
+        return _score(runtime, claimed)
+
+
+def _score(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     now = runtime.clock()
     with runtime.database.read() as tx:
         golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])

@@ -84,7 +84,11 @@ def validate(runtime: Runtime, ids: Sequence[str]) -> Report:
 
 def enrich(runtime: Runtime, ids: Sequence[str]) -> Report:
     """Find what the person did not say. A source that is down is done without: it never holds a contact up."""
-    claimed = claims.claim(runtime, Stage.ENRICH, ids)
+    with claims.claimed(runtime, Stage.ENRICH, ids) as claimed:
+        return _enrich(runtime, claimed)
+
+
+def _enrich(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     now = runtime.clock()
     with runtime.database.read() as tx:
         golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])

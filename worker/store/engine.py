@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -19,7 +20,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 
-from worker.errors import ConfigurationError, TransientError
+from worker.errors import ConfigurationError, Conflict, TransientError
 
 T = TypeVar("T")
 
@@ -149,6 +150,8 @@ def _said_plainly() -> Iterator[None]:
     except sa.exc.TimeoutError:
         raise _away("all connections are in use") from None
     except sa.exc.DatabaseError as problem:  # a file that is no database; a server that is only a replica now
+        if isinstance(problem.orig, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
+            raise Conflict("another transaction was in the way of this one") from None
         hint = f" {str(problem.orig).splitlines()[0]}" if isinstance(problem.orig, sqlite3.Error) else ""
         raise _away(f"{type(problem.orig).__name__}{hint}") from None
 

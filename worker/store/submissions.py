@@ -195,15 +195,25 @@ def claim(
 
 
 def still_ours(tx: Transaction, claimed: Sequence[Claimed]) -> set[str]:
-    """Ids of those whose lease nobody has taken over, locked against others until the transaction ends."""
+    """Ids of those whose lease nobody has taken over and we have not given up, locked against others until the
+    transaction ends."""
     ours: set[str] = set()
     fences = {item.id: item.fence for item in claimed}
     for some in chunks(sorted(fences)):
         found = tx.execute(
-            sa.select(table.c.id, table.c.fence).where(table.c.id.in_(some)).order_by(table.c.id).with_for_update()
+            sa.select(table.c.id, table.c.fence)
+            .where(table.c.id.in_(some), table.c.lease_owner.is_not(None))
+            .order_by(table.c.id)
+            .with_for_update()
         )
         ours |= {row.id for row in found if row.fence == fences[row.id]}
     return ours
+
+
+def release(tx: Transaction, claimed: Sequence[Claimed]) -> None:
+    """Give up the leases that are still ours, with nothing done."""
+    for some in chunks(sorted(still_ours(tx, claimed))):
+        tx.execute(sa.update(table).where(table.c.id.in_(some)).values(lease_owner=None, lease_until=None))
 
 
 def renew(tx: Transaction, claimed: Sequence[Claimed], *, now: datetime, lease: float) -> set[str]:

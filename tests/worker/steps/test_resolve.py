@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from pipelines.dedupe.features import Features, features
+from pipelines.models import Contact
 from pipelines.states import Stage
 from worker import steps
-from worker.errors import PermanentError
+from worker.errors import Conflict, PermanentError
 from worker.ports import Priority
-from worker.steps import STEPS
+from worker.steps import STEPS, resolve
+from worker.steps.resolve import _Resolution
 from worker.steps.runtime import Runtime
 from worker.store import contacts, submissions
+from worker.store.contacts import Golden
 from worker.store.engine import Database
-from worker.store.submissions import Due
+from worker.store.submissions import Due, Outcome
 
 PAIRS = 40
 
@@ -155,3 +161,65 @@ def test_a_review_is_decided_once_and_only_for_contacts_there_are(runtime: Runti
     steps.resolve_review(runtime, submission, same_as=contact, by="ana")
     with pytest.raises(PermanentError, match="is not in review"):
         steps.resolve_review(runtime, submission, same_as=None, by="bia")
+
+
+def test_batches_that_match_the_same_two_in_different_order_both_get_through(
+    runtime: Runtime, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share no key, so nothing keeps one from beginning before the other ends; each holds what the other wants."""
+    database = Database(postgres_url)
+    known = [
+        {"nome": "Aurélia Bittencourt", "email": "aurelia@example.com", "fone": "(11) 97001-0001"},
+        {"nome": "Fausto Drummond", "email": "fausto@example.com", "fone": "(11) 97002-0002"},
+    ]
+    on_postgres = replace(runtime, database=database)
+    steps.dedupe(on_postgres, receive(on_postgres, *known))
+    by_mail = receive(on_postgres, *({"nome": one["nome"], "email": one["email"]} for one in known))
+    by_phone = receive(on_postgres, *({"nome": one["nome"], "fone": one["fone"]} for one in reversed(known)))
+    monkeypatch.setattr(contacts, "lock_keys", lambda _tx, _keys: None)  # as if the names shared no key
+    both_hold_one = Barrier(2)
+    golden = contacts.golden
+    ended: list[Conflict] = []
+
+    def crossing(*arguments: Any, **options: Any) -> dict[str, Golden]:
+        found = golden(*arguments, **options)
+        with suppress(BrokenBarrierError):
+            both_hold_one.wait(5)
+        return found
+
+    monkeypatch.setattr(contacts, "golden", crossing)
+    resolve_together = _Resolution.resolve
+
+    def watched(self: _Resolution, *arguments: Any) -> list[Outcome]:
+        try:
+            return resolve_together(self, *arguments)
+        except sa.exc.OperationalError as problem:
+            ended.append(Conflict(type(problem.orig).__name__))
+            both_hold_one.abort()
+            raise
+
+    monkeypatch.setattr(_Resolution, "resolve", watched)
+    with ThreadPoolExecutor(2) as pool:
+        running = [
+            pool.submit(steps.dedupe, replace(on_postgres, owner=f"here:{number}:1"), ids)
+            for number, ids in enumerate([by_mail, by_phone])
+        ]
+        assert [str(each.result(60)) for each in running] == ["dedupe: 2 of 2 went on"] * 2
+    assert [str(each) for each in ended] == ["DeadlockDetected"]
+    assert count(on_postgres) == 2
+    database.close()
+
+
+def test_one_that_cannot_be_resolved_leaves_its_batch_alone(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = receive(runtime, *({"nome": f"Pessoa {n}", "email": f"pessoa{n}@example.com"} for n in range(5)))
+
+    def poisoned(contact: Contact) -> Features:
+        if contact.emails and contact.emails[0].address == "pessoa3@example.com":
+            raise RecursionError("deep")
+        return features(contact)
+
+    monkeypatch.setattr(resolve, "features", poisoned)
+    steps.dedupe(runtime, ids)
+    states = [(row["state"], row["reason"]) for row in (resolved(runtime, each) for each in ids)]
+    assert states == [("resolved", "")] * 3 + [("waiting", "unexpected_error")] + [("resolved", "")]
+    assert count(runtime) == 4
