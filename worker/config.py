@@ -148,6 +148,29 @@ class ValidationSection(Section):
     """Ask DNS whether an address's domain takes mail (needs the network; answers are cached)."""
 
 
+class ApprovalsSection(Section):
+    """When a person is asked before an agent's work is done, and by which ways (`worker.steps.plans`)."""
+
+    budget: int = Field(default=10, ge=0)
+    """Single records that one caller may touch unasked within `budget_minutes`; two at once are always asked about."""
+    budget_minutes: float = Field(default=10, gt=0)
+    expire_minutes: float = Field(default=60, gt=0)
+    """For how long a question stays open, and a yes good."""
+    form_clients: tuple[str, ...] = ()
+    """Names of tokens whose client shows its own person a form (MCP elicitation); over stdio it always may."""
+    sampling: bool = False
+    """Take a client's model for an answer where there is no person. It is recorded as a model's."""
+
+
+class McpSection(Section):
+    """The server that agents talk to (`mcp_bridge`)."""
+
+    url: str = Field(default="", pattern="^(https?://.+)?$")
+    """The web server's address as agents and browsers call it, where it is not loopback: `https://crm.example.com`."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages that may call `/mcp` from a browser, beside `url` and loopback."""
+
+
 class EnrichmentSection(OpenSection):
     enabled: bool = True
 
@@ -182,6 +205,8 @@ class Settings(BaseSettings):
     scoring: Mapping[str, Any] = Field(default_factory=dict)
     workflows: Mapping[str, Any] = Field(default_factory=dict)
     dedupe: Mapping[str, Any] = Field(default_factory=dict)
+    approvals: ApprovalsSection = ApprovalsSection()
+    mcp: McpSection = McpSection()
     enrichment: Mapping[str, EnrichmentSection] = Field(default_factory=dict)
     sinks: Mapping[str, SinkSection] = Field(default_factory=dict)
 

@@ -333,3 +333,53 @@ mailbox_progress = sa.Table(
     sa.Column("uidvalidity", sa.BigInteger, nullable=False),
     sa.Column("last_uid", sa.BigInteger, nullable=False),  # all up to here are committed
 )
+
+plans = sa.Table(
+    "plans",  # what agents wanted done; what asked for a person's yes has a row in approvals
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # waiting, applying, applied, dropped
+    sa.Column("asked", sa.Boolean, nullable=False),  # whether it needs an approval; the others count into the budget
+    sa.Column("permitted", sa.Text, nullable=False, server_default="[]"),  # numbers of the operations that may be done
+    sa.Column("outcome", sa.Text),  # what became of each permitted operation
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Moment),
+    sa.Index("ix_plans_caller", "caller", "created_at"),
+)
+
+approvals = sa.Table(
+    "approvals",  # a person's yes or no to one plan
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("plan_id", sa.Text, sa.ForeignKey("plans.id"), nullable=False, unique=True),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),  # of the plan that it is good for
+    sa.Column("reason", sa.Text, nullable=False),  # why a person is asked
+    sa.Column("state", sa.Text, nullable=False),  # pending, granted, used, denied, cancelled, expired, stale
+    sa.Column("granted", sa.Text, nullable=False, server_default="[]"),  # the records
+    sa.Column("by", sa.Text, nullable=False, server_default=""),
+    sa.Column("way", sa.Text, nullable=False, server_default=""),  # how the answer came: cli, page, form, sampling
+    sa.Column("why", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("decided_at", Moment),
+    sa.Index("ix_approvals_state", "state", "id"),
+)
+
+tokens = sa.Table(
+    "tokens",  # of agents and people; a token itself is nowhere kept
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),  # SHA-256
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment),
+    sa.Column("revoked_at", Moment),
+)

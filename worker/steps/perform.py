@@ -68,7 +68,7 @@ def _trigger(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
         wrong: Exception | None = performed.wrong.get(item.id)
         try:
             if wrong is None:
-                _notify(
+                notify(
                     runtime, started[item.id], until=now + timedelta(seconds=runtime.settings.worker.lease_seconds / 2)
                 )
                 finished += [one.key for one in started[item.id]]
@@ -187,7 +187,7 @@ def _start(
     )
 
 
-def _notify(runtime: Runtime, triggers: Sequence[Trigger], *, until: datetime) -> None:
+def notify(runtime: Runtime, triggers: Sequence[Trigger], *, until: datetime) -> None:
     """Send what has not gone out. Begins nothing after `until`, so that all is saved before the lease runs out."""
     keys = [one.key for one in triggers if one.notifications]
     if not keys:

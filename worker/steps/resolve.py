@@ -108,10 +108,11 @@ class _Resolution:
         self.flush()
         return submissions.save(self._tx, outcomes, now=self._now, by=runtime.owner)
 
-    def load(self, keys: Iterable[int]) -> None:
-        """Lock these keys and read who holds them."""
+    def load(self, keys: Iterable[int], *, locked: bool = True) -> None:
+        """Lock these keys (unless it is only for looking) and read who holds them."""
         wanted = set(keys)
-        contacts.lock_keys(self._tx, wanted)
+        if locked:
+            contacts.lock_keys(self._tx, wanted)
         blocks = contacts.blocks(self._tx, wanted)
         numbers = {number for block in blocks.values() if len(block) < MAX_BLOCK for number in block}
         found = contacts.candidates(self._tx, numbers)
@@ -219,6 +220,17 @@ class _Resolution:
         known = self._known.setdefault(living, _Known(living, features(golden.contact), golden.no))
         known.contact, known.golden = golden.contact, golden
         return living
+
+
+def look_for(runtime: Runtime, contact: Contact, *, itself: str = "") -> Decision:
+    """What dedupe would say of this person now, and nothing done about it; `itself` is the contact that it is of."""
+    subject = features(contact)
+    keys = [key.hash for key in keys_of(subject)]
+    with runtime.database.read() as tx:
+        resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, runtime.clock())
+        resolution.load(keys, locked=False)
+        known = contacts.distinct_from(tx, [itself]).get(itself, set()) | {itself} if itself else set[str]()
+        return resolution.decide(subject, keys, known)
 
 
 def _told(known: _Known) -> Contact:

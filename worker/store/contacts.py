@@ -296,6 +296,18 @@ def listed(tx: Transaction, *, limit: int = 50, after: str = "") -> list[dict[st
     return [{**row, "crm": crm.get(row["id"], [])} for row in found]
 
 
+def whose(tx: Transaction, refs: Iterable[RemoteRef]) -> dict[RemoteRef, str]:
+    """The contacts that these records of a CRM are known to be of."""
+    found: dict[RemoteRef, str] = {}
+    for some in chunks(sorted(set(refs), key=lambda ref: (ref.system, ref.kind, ref.id))):
+        wanted = sa.tuple_(links.c.system, links.c.kind, links.c.remote_id).in_(
+            [(ref.system, ref.kind, ref.id) for ref in some]
+        )
+        for row in tx.execute(sa.select(links).where(wanted)):
+            found[RemoteRef(system=row.system, kind=row.kind, id=row.remote_id)] = row.contact_id
+    return found
+
+
 def crm_refs(tx: Transaction, ids: Iterable[str]) -> dict[str, list[RemoteRef]]:
     """Every record of every CRM that is known of these contacts, oldest first."""
     found: defaultdict[str, list[RemoteRef]] = defaultdict(list)

@@ -68,6 +68,12 @@ def add(
     return Added(known, repeated=True)
 
 
+def by_key(tx: Transaction, source: str, key: str) -> str | None:
+    """The delivery that this source has sent with that key, the source's own."""
+    same = (table.c.source == source, table.c.key == f"id:{key}")
+    return tx.execute(sa.select(table.c.id).where(*same)).scalar_one_or_none()
+
+
 def claim_to_open(tx: Transaction, *, owner: str, now: datetime, lease: float) -> Delivery | None:
     """The next received delivery that nobody is opening, leased to `owner` for `lease` seconds."""
     free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until < now)

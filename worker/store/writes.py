@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger, WriteKind
 from pipelines.trigger import RecentTrigger
 from worker import tables
+from worker.store import plans
 from worker.store.engine import Transaction, chunks, insert_ignoring, rows
 
 table = tables.crm_writes
@@ -48,7 +49,13 @@ class Attempt:
 
 
 def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: str, now: datetime) -> None:
-    """Record the writes that `stage` wants, by the id of whoever wants them, before any of them is made."""
+    """Record the writes that `stage` wants, by the id of whoever wants them, before any of them is made.
+
+    Raises `PermanentError` for those of a plan that is not permitted to make them now.
+    """
+    for wanted_by, some in writes.items():
+        if plans.is_plans(wanted_by):
+            plans.check_permitted(tx, wanted_by, [write.key for write in some])
     values = [
         {
             "key": write.key,
