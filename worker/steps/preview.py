@@ -30,7 +30,8 @@ from pipelines.models import (
 from pipelines.normalize import normalize_record
 from pipelines.planning import newcomer
 from pipelines.plans import OURS, PlannedRecord
-from pipelines.score import score_contact
+from pipelines.score import score_features
+from pipelines.scoring_features import read_features
 from pipelines.states import Stage
 from pipelines.trigger import start_workflows
 from pipelines.validate import is_rejected, validate_contact
@@ -132,13 +133,23 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
     origin = Origin(source=AGENT, delivery=_PREVIEW, submission=_PREVIEW, stage=Stage.ENRICH, at=now)
     golden, facts = merge_facts(golden, facts, origin, trusted=runtime.trusted_sources)
     arrivals = known.arrivals + 1 if known else 1
-    score = score_contact(golden, facts, decision.kind, AGENT, runtime.scoring, now=now, arrivals=arrivals)
+    score = score_now(runtime, golden, facts, decision.kind, arrivals)
     writes, triggers = _wanted(runtime, known, golden, links, decision, score)
     touched = [planned_contact(known) if known else newcomer(number, about(told))]
     targets = {write.target for one in triggers for write in one.writes if write.target}
     leads = [ref for ref in targets if ref.kind == "lead"]
     touched += [PlannedRecord(ref=ref, version=one.version) for ref, one in runtime.crm.read(leads).items()]
     return Preview(normalized, findings, decision, facts, score, writes, triggers, tuple(touched))
+
+
+def score_now(
+    runtime: Runtime, contact: Contact, facts: Sequence[Fact], kind: DecisionKind, arrivals: int, source: str = AGENT
+) -> Score:
+    """The score of a contact as it would be now."""
+    features = read_features(
+        contact, facts, kind, source, now=runtime.clock(), arrivals=arrivals, competitors=runtime.competitors
+    )
+    return score_features(features, runtime.scoring)
 
 
 def _known(runtime: Runtime, contact_id: str) -> tuple[contacts.Golden | None, Sequence[contacts.Link]]:
