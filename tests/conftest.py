@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from worker.config import Settings, load_settings
+from worker.fake_kommo.server import Fake, Running
 from worker.steps.runtime import Runtime, build_runtime
 from worker.store.engine import Database
 
@@ -212,3 +213,12 @@ def runtime(settings: Settings, clock: Clock) -> Iterator[Runtime]:
 def portaria() -> list[str]:
     """The command line, as a list to put arguments behind."""
     return [sys.executable, "-m", "worker.cli"]
+
+
+@pytest.fixture
+def fake_kommo() -> Iterator[Running]:
+    """A fake Kommo account on a port of loopback, that takes any number of calls."""
+    fake = Fake()
+    fake.limits.rate = 0
+    with Running(fake) as running:
+        yield running
