@@ -102,8 +102,8 @@ def _identity(contact: Contact) -> Iterator[Finding]:
     nothing_told = not (contact.name.full or contact.company or contact.message)
     if nothing_told and not made_up and contact.remotes:
         detail = (
-            "The hook holds an id and nothing of the person. Let the sender include the contact's fields, or send a "
-            "hook of the contact itself."
+            "The hook holds an id and nothing of the person. Set `token` of the source, so that the rest is fetched, "
+            "and replay the delivery; or let the sender include the contact's fields."
         )
         yield Finding(code=ONLY_REFERENCE, severity=Severity.REJECT, detail=detail)
     elif made_up:

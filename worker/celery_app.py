@@ -73,6 +73,7 @@ app.conf.update(
     task_create_missing_queues=False,
     task_routes={
         "portaria.dispatch": {"queue": INTAKE},
+        "portaria.admit": {"queue": ENRICH},
         "portaria.enrich": {"queue": ENRICH},
         "portaria.create": {"queue": CRM},
         "portaria.trigger": {"queue": CRM},

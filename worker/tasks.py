@@ -19,6 +19,11 @@ def dispatch() -> int:
     return steps.dispatch(runtime(), send)
 
 
+@app.task(name="portaria.admit")
+def admit(ids: list[str]) -> str:
+    return str(steps.admit(runtime(), ids))
+
+
 @app.task(name="portaria.normalize")
 def normalize(ids: list[str]) -> str:
     return str(steps.normalize(runtime(), ids))
@@ -59,6 +64,7 @@ def trigger(ids: list[str]) -> str:
 
 
 TASKS: dict[Stage, Any] = {
+    Stage.ADMIT: admit,
     Stage.NORMALIZE: normalize,
     Stage.VALIDATE: validate,
     Stage.DEDUPE: dedupe,

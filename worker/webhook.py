@@ -194,14 +194,13 @@ async def _answer_hook(runtime: Runtime, request: Request) -> Response:
     try:
         if request.method in {"GET", "HEAD"}:
             return PlainTextResponse(steps.handshake(runtime, name, inbound))
-        if inbound.content_type not in READABLE and not inbound.content_type.endswith("+json"):
-            steps.authenticate(runtime, name, inbound)
-            raise HTTPException(415, "send application/json, application/x-www-form-urlencoded or multipart/form-data")
         # Small bodies are checked in microseconds; a thread would cost more.
         if len(inbound.body) > CHECKED_AT_ONCE:
             arrival = await run_in_threadpool(steps.check_request, runtime, name, inbound)
         else:
             arrival = steps.check_request(runtime, name, inbound)
+        if inbound.content_type not in READABLE and not inbound.content_type.endswith("+json"):
+            raise HTTPException(415, "send application/json, application/x-www-form-urlencoded or multipart/form-data")
         added = await request.app.state.keeper.keep(arrival)
     except Unauthorized as problem:
         raise HTTPException(401, str(problem), {"WWW-Authenticate": "Bearer"}) from None

@@ -45,6 +45,7 @@ def test_what_is_on_the_path_may_wait_be_rejected_or_die() -> None:
 
 def test_the_tail_is_what_remains_of_the_chain() -> None:
     assert tail_from(Stage.NORMALIZE) == STAGES
+    assert tail_from(Stage.ADMIT) == (Stage.ADMIT, *STAGES)
     assert tail_from(Stage.CREATE) == (Stage.CREATE, Stage.TRIGGER)
 
 

@@ -1,18 +1,21 @@
-"""HubSpot webhooks: a JSON array of events with ids only, signed with `X-HubSpot-Signature-v3`."""
+"""HubSpot webhooks: a JSON array of events with ids only, signed with `X-HubSpot-Signature-v3`; the contacts themselves
+come from its API (developers.hubspot.com, "CRM API: Contacts", batch read)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pipelines.models import SourceRecord
+from worker.errors import PortariaError
 from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, SourceSettings
 from worker.sources.authentication import SignatureCheck, age_complaint, authenticate, hmac_check
 from worker.sources.bodies import decode_delivery, peek
 from worker.sources.deliverykeys import key_of, key_of_all
-from worker.sources.reasons import DELETED, MALFORMED_RECORD, MISSING_ID, OTHER_EVENT
+from worker.sources.providers import Provider, has_token
+from worker.sources.reasons import DELETED, MALFORMED_RECORD, MISSING_ID, NOT_FOUND, OTHER_EVENT
 from worker.sources.records import context, field, record, remote
-from worker.sources.trees import Tree, items_of, moment_of, text_at
+from worker.sources.trees import Tree, items_of, moment_of, object_at, text_at
 
 _CONTACT_OBJECT = "0-1"
 """HubSpot's type id of contacts, in events of the `object.*` kind."""
@@ -25,10 +28,44 @@ _PROPERTIES = {
 }  # fmt: skip
 
 
+_WHOLE = "hs_object_id"
+"""A property that every contact read through the API has, and no event."""
+_FURTHER = (
+    "hs_language", "hs_whatsapp_phone_number", "lifecyclestage", "hs_lead_status", "hs_analytics_source",
+    "recent_conversion_event_name", "createdate", "lastmodifieddate", _WHOLE,
+)  # fmt: skip
+FORBIDDEN = 403
+_AT_ONCE = 100
+"""Contacts of one batch read."""
+
+
 class HubSpot:
-    """`secret` is the app's client secret; `public_url` the hook's full address where a proxy changes it on the way."""
+    """`secret` is the app's client secret; `public_url` the hook's full address where a proxy changes it on the way.
+
+    `token` is a private app's, to read contacts with; `properties` names those of your own to read besides.
+    """
 
     kind = "hubspot"
+    base_url = "https://api.hubapi.com"
+
+    def is_reference(self, record: SourceRecord, settings: SourceSettings) -> bool:
+        return has_token(settings) and all(one.key != _WHOLE for one in record.fields) and bool(_contact_id(record))
+
+    def fetch(
+        self, references: Sequence[SourceRecord], settings: SourceSettings
+    ) -> Iterator[SourceRecord | NotContact | PortariaError]:
+        """Several events of one contact are one question, the answer to it serves them all."""
+        with Provider(settings, self.base_url) as provider:
+            for start in range(0, len(references), _AT_ONCE):
+                some = references[start : start + _AT_ONCE]
+                try:
+                    contacts = _read_contacts(provider, list(dict.fromkeys(map(_contact_id, some))), settings)
+                except PortariaError as problem:
+                    yield from [problem] * len(some)
+                    continue
+                for reference in some:
+                    contact = contacts.get(_contact_id(reference))
+                    yield _contact(contact) if contact else NotContact(NOT_FOUND, "no contact of this id in HubSpot")
 
     def verify(self, request: InboundRequest, settings: SourceSettings, now: datetime) -> None:
         authenticate(request, settings, _check(request, settings, now))
@@ -75,4 +112,35 @@ def _read(place: str, event: Tree) -> SourceRecord | BadRecord | NotContact:
         fields,
         remotes=[remote(f"hubspot:{text_at(event, 'portalId')}", "contact", contact_id)],
         occurred_at=moment_of(text_at(event, "occurredAt")),
+    )
+
+
+def _contact_id(record: SourceRecord) -> str:
+    return next((ref.id for ref in record.remotes if ref.kind == "contact"), "")
+
+
+def _read_contacts(provider: Provider, ids: Sequence[str], settings: SourceSettings) -> dict[str, dict[str, Tree]]:
+    own = settings.options.get("properties", ())
+    names = dict.fromkeys((*_PROPERTIES, *_FURTHER, *map(str, own if isinstance(own, list | tuple) else [own])))
+    asked = {"properties": list(names), "inputs": [{"id": one} for one in ids]}
+    answer = provider.ask("POST", "crm/v3/objects/contacts/batch/read", body=asked)
+    if answer.status == FORBIDDEN:
+        raise provider.refused("answered 403")
+    if not answer.is_success:
+        raise provider.failed(f"answered {answer.status} to a batch read")
+    results = [object_at(result) for _, result in items_of(object_at(answer.tree).get("results"))]
+    return {text_at(result, "id"): result for result in results}
+
+
+def _contact(contact: dict[str, Tree]) -> SourceRecord:
+    properties = object_at(contact, "properties")
+    known = {_WHOLE: text_at(contact, "id"), **properties}
+    return record(
+        [
+            context(name, value) if name in _FURTHER else field(name, value, hint=_PROPERTIES.get(name, ""))
+            for name, value in known.items()
+            if value is not None
+        ],
+        occurred_at=moment_of(text_at(contact, "updatedAt")),
+        language=text_at(properties, "hs_language").replace("_", "-"),
     )

@@ -1,18 +1,21 @@
-"""Meta Lead Ads: hooks with ids only (JSON, signed by the app), and the lead as the Graph API gives it."""
+"""Meta Lead Ads: hooks with ids only (JSON, signed by the app), and the lead as the Graph API gives it
+(developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from pipelines.models import SourceField, SourceRecord
-from worker.errors import Unparsable
+from worker.errors import PortariaError, Unparsable
 from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, SourceSettings
 from worker.sources.authentication import authenticate, meta_check, meta_handshake
 from worker.sources.bodies import decode_delivery, peek
 from worker.sources.deliverykeys import key_of, key_of_all
+from worker.sources.providers import Provider, has_token
 from worker.sources.reasons import MALFORMED_RECORD, MISSING_ID, OTHER_EVENT
-from worker.sources.records import context, field, flatten_context, record, remote
+from worker.sources.records import CONTEXT, context, field, flatten_context, record, remote
 from worker.sources.trees import Tree, at, items_of, moment_of, object_at, text_at
 
 # Names of the standard questions (developers.facebook.com/docs/marketing-api/guides/lead-ads/create).
@@ -25,10 +28,31 @@ _HINTS = {
 }  # fmt: skip
 
 
+# The Graph API's error codes ("Handling Errors", "Rate Limits"): they come with status 400.
+_BUSY_CODES = frozenset({"4", "17", "32", "341", "613", *map(str, range(80000, 80015))})
+_NO_SUCH_RECORD = "100"
+
+
 class Meta:
-    """`secret` is the app's secret, `verify_token` the handshake's. A hook's lead is fetched by its leadgen id."""
+    """`secret` is the app's secret, `verify_token` the handshake's. A hook's lead is fetched by its leadgen id with
+    `token`, a page's (or a system user's) that has `leads_retrieval`."""
 
     kind = "meta"
+    base_url = "https://graph.facebook.com"
+
+    def is_reference(self, record: SourceRecord, settings: SourceSettings) -> bool:
+        told = any(one.hint != CONTEXT for one in record.fields)
+        return has_token(settings) and not told and bool(_lead_id(record))
+
+    def fetch(
+        self, references: Sequence[SourceRecord], settings: SourceSettings
+    ) -> Iterator[SourceRecord | NotContact | PortariaError]:
+        with Provider(settings, self.base_url) as provider:
+            for reference in references:
+                try:
+                    yield _lead(_read_lead(provider, _lead_id(reference)))
+                except PortariaError as problem:
+                    yield problem
 
     def verify(self, request: InboundRequest, settings: SourceSettings, now: datetime) -> None:
         authenticate(request, settings, meta_check(request))
@@ -93,3 +117,24 @@ def _lead(lead: dict[str, Tree]) -> SourceRecord:
         remotes=[remote("meta", "lead", lead_id)] if lead_id else [],
         occurred_at=moment_of(text_at(lead, "created_time")),
     )
+
+
+def _lead_id(record: SourceRecord) -> str:
+    return next((ref.id for ref in record.remotes if ref.kind == "lead"), "")
+
+
+def _read_lead(provider: Provider, lead: str) -> dict[str, Tree]:
+    """The lead; raises `TransientError` for one that is not there as well, since Meta says the same of one that our
+    token may not read (yet)."""
+    answer = provider.ask("GET", quote(lead, safe=""))
+    code = text_at(answer.tree, "error", "code")
+    if code in _BUSY_CODES:
+        raise provider.busy()
+    if code == _NO_SUCH_RECORD:
+        raise provider.failed("has no such lead, or our token may not read it: give its page leads_retrieval")
+    if code:
+        raise provider.refused(f"answered error {code}")
+    lead_data = object_at(answer.tree)
+    if not answer.is_success or "field_data" not in lead_data:
+        raise provider.failed(f"answered {answer.status} without a lead")
+    return lead_data

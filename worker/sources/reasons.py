@@ -45,3 +45,16 @@ ABUSE_REPORT: Final = "abuse_report"
 """A mail provider tells of a complaint about a mail of ours (RFC 5965)."""
 OWN_DOMAIN: Final = "own_domain"
 """Written by one of our own mail domains, with nobody else's mail or form in it."""
+NOT_FOUND: Final = "not_found"
+"""The provider has no record of this id (any more), or does not show it to our token."""
+
+# --- asking a provider for a record: it waits and is asked again ------------------------------------------------------
+
+PROVIDER_UNREACHABLE: Final = "provider_unreachable"
+"""No answer from the provider's API."""
+PROVIDER_REFUSES: Final = "provider_refuses"
+"""The provider's API refuses the source's token: renew it, and what waits goes on by itself."""
+PROVIDER_BUSY: Final = "provider_busy"
+"""The provider's API asks us to slow down."""
+PROVIDER_FAILED: Final = "provider_failed"
+"""The provider's API answered with an error of its own."""

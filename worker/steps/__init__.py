@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from pipelines.states import Stage, tail_from
+from worker.steps.admit import admit
 from worker.steps.claims import Report
 from worker.steps.doors import (
     NoHandshake,
-    authenticate,
     fresh_key,
     handshake,
     recover,
@@ -27,6 +27,7 @@ from worker.steps.stages import enrich, normalize, validate
 from worker.store.submissions import Due
 
 STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {
+    Stage.ADMIT: admit,
     Stage.NORMALIZE: normalize,
     Stage.VALIDATE: validate,
     Stage.DEDUPE: dedupe,
@@ -53,7 +54,7 @@ __all__ = [
     "NoHandshake",
     "Review",
     "Runtime",
-    "authenticate",
+    "admit",
     "check_request",
     "create",
     "dedupe",

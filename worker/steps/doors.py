@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.states import State
 from worker.errors import PermanentError, PortariaError
 from worker.ports import Handshaking, InboundRequest
+from worker.steps.admit import first_states
 from worker.steps.runtime import Runtime
 from worker.steps.views import contact_view
 from worker.store import contacts, deliveries, submissions
@@ -19,12 +20,6 @@ class NoHandshake(PortariaError):
     """The source's kind has no handshake: send POST."""
 
     code = "no_handshake"
-
-
-def authenticate(runtime: Runtime, name: str, request: InboundRequest) -> None:
-    """Raise `Unauthorized` unless the request is its source's."""
-    source, settings = runtime.source(name)
-    source.verify(request, settings, runtime.clock())
 
 
 def handshake(runtime: Runtime, name: str, request: InboundRequest) -> str:
@@ -92,7 +87,8 @@ def replay_delivery(runtime: Runtime, delivery_id: str, *, by: str) -> int:
         if not deliveries.reopen(tx, delivery_id, by=by, now=now):
             raise PermanentError(f"there is no delivery {delivery_id}; `portaria deliveries list` shows the newest")
         sent_back = [row["id"] for row in held if row["state"] in {State.REJECTED, State.DEAD}]
-        return submissions.replay(tx, sent_back, by=by, now=now) + unreadable
+        first = first_states(runtime, submissions.records(tx, sent_back))
+        return submissions.replay(tx, first, by=by, now=now) + unreadable
 
 
 def recover(runtime: Runtime, *, host: str, alive: Sequence[str]) -> int:

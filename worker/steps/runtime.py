@@ -26,6 +26,9 @@ from worker.store.submissions import Claimed
 
 Clock = Callable[[], datetime]
 
+UNKNOWN_SOURCE = "unknown_source"
+"""Reason code: the source of what came is no longer in portaria.toml."""
+
 FILE_SOURCE = "generic"
 """The kind of a source that files are read as when portaria.toml does not name it."""
 

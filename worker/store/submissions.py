@@ -7,14 +7,14 @@ past its lease cannot write over the one who took over (Kleppmann 2016, "How to 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.states import NEXT_STAGE, ON_THE_PATH, REACHED_BY, SETTLED, STAGES, Stage, State, may_move
+from pipelines.states import NEXT_STAGE, ON_THE_PATH, PATH, REACHED_BY, SETTLED, Stage, State, may_move
 from worker import tables
 from worker.ports import Priority
 from worker.store import history
@@ -32,7 +32,9 @@ KILLED_WORKER = "killed_worker"
 """Reason code: the worker died at it `MAX_CRASHES` times; see the worker's log, mend, and replay."""
 
 REPLAYED = "replayed"
-"""Reason code: a person sent it through the stages again."""
+"""Event: a person sent it through the stages again."""
+RELEASED = "released"
+"""Event: a person let what was held go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def take_due(
             alone.append(Due(Stage(row.stage), (row.id,)))
         else:
             together[row.stage].append(row.id)
-    return alone + [Due(stage, tuple(together[stage])) for stage in STAGES if together[stage]]
+    return alone + [Due(stage, tuple(together[stage])) for stage in PATH if together[stage]]
 
 
 def _back_on_the_path(tx: Transaction, waiting: Sequence[Any], now: datetime) -> None:
@@ -293,29 +295,51 @@ def send_again(tx: Transaction, *, now: datetime) -> int:
     return tx.execute(statement.values(due_at=now)).rowcount
 
 
-def replay(tx: Transaction, ids: Sequence[str], *, by: str, now: datetime) -> int:
-    """Send settled submissions (rejected or dead) through all stages again; how many that were."""
+def replay(tx: Transaction, first: Mapping[str, State], *, by: str, now: datetime) -> int:
+    """Send those of these submissions that are rejected or dead through the stages again, each from its state in
+    `first`; how many that were."""
+    return _begin_anew(tx, first, {State.REJECTED, State.DEAD}, REPLAYED, by, now)
+
+
+def release(tx: Transaction, first: Mapping[str, State], *, by: str, now: datetime) -> int:
+    """Let those of these submissions that are held go on, each from its state in `first`; how many that were."""
+    return _begin_anew(tx, first, {State.HELD}, RELEASED, by, now)
+
+
+def _begin_anew(
+    tx: Transaction, first: Mapping[str, State], settled: Collection[State], event: str, by: str, now: datetime
+) -> int:
     done = 0
-    for some in chunks(ids):
+    for some in chunks(sorted(first)):
         found = tx.execute(
             sa.select(table.c.id, table.c.state)
-            .where(table.c.id.in_(some), table.c.state.in_([State.REJECTED, State.DEAD]))
+            .where(table.c.id.in_(some), table.c.state.in_(sorted(settled)))
+            .order_by(table.c.id)
             .with_for_update()
         ).all()
         for row in found:
-            first = State.RECEIVED
+            state = first[row.id]
             tx.execute(
                 sa.update(table)
                 .where(table.c.id == row.id)
                 .values(
-                    state=first, stage=NEXT_STAGE[first], due_at=now, reason="", detail="", attempts=0, crashes=0,
+                    state=state, stage=NEXT_STAGE[state], due_at=now, reason="", detail="", attempts=0, crashes=0,
                     updated_at=now,
                 )
             )  # fmt: skip
-        moves = [history.Move(row.id, REPLAYED, row.state, State.RECEIVED, by=by) for row in found]
+        moves = [history.Move(row.id, event, row.state, first[row.id], by=by) for row in found]
         history.record(tx, moves, now)
         done += len(found)
     return done
+
+
+def records(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """(source, record) of each of these that could be read."""
+    found: dict[str, tuple[str, str]] = {}
+    for some in chunks(ids):
+        statement = sa.select(table.c.id, table.c.source, table.c.record).where(table.c.id.in_(some))
+        found |= {row.id: (row.source, row.record) for row in tx.execute(statement) if row.record}
+    return found
 
 
 def lock_review(tx: Transaction, submission_id: str) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ import pytest
 from worker import steps
 from worker.errors import TransientError
 from worker.ports import Priority
-from worker.steps import intake
-from worker.steps.runtime import Runtime
+from worker.steps import opening
+from worker.steps.runtime import UNKNOWN_SOURCE, Runtime
 from worker.store import deliveries
 from worker.store.submissions import Due
 
@@ -34,7 +34,7 @@ def delivery(runtime: Runtime, delivery_id: str) -> dict[str, Any]:
 def test_a_store_that_is_away_while_a_delivery_is_opened_quarantines_nothing(
     runtime: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "OPENED_AT_ONCE", 10)
+    monkeypatch.setattr(opening, "OPENED_AT_ONCE", 10)
     extend = deliveries.extend
     failures = [TransientError("the database did not answer", code="database")]
 
@@ -48,7 +48,7 @@ def test_a_store_that_is_away_while_a_delivery_is_opened_quarantines_nothing(
     with pytest.raises(TransientError):
         steps.work_here(runtime)
     assert delivery(runtime, opened)["state"] == "received"
-    clock.forward(intake.OPENING_LEASE + 1)
+    clock.forward(opening.OPENING_LEASE + 1)
     steps.work_here(runtime)
     assert delivery(runtime, opened)["state"] == "opened"
     assert sum(steps.standing(runtime).submissions.values()) == 25
@@ -62,7 +62,7 @@ def test_what_waits_when_its_source_is_removed_is_kept_for_it(runtime: Runtime) 
     without = runtime.settings.model_copy(update={"sources": {}})
     steps.work_here(replace(runtime, settings=without))
     row = delivery(runtime, kept)
-    assert (row["state"], row["reason"]) == ("quarantined", intake.UNKNOWN_SOURCE)
+    assert (row["state"], row["reason"]) == ("quarantined", UNKNOWN_SOURCE)
     assert "[sources.kommo]" in row["detail"]
     steps.replay_delivery(runtime, kept, by="test")
     steps.work_here(runtime)

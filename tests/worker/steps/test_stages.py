@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.models import Contact, Fact
+from pipelines.states import State
 from worker import steps
 from worker.errors import TransientError
 from worker.ports import Priority
@@ -129,7 +130,7 @@ def test_an_error_of_ours_is_tried_again_and_then_set_aside_without_personal_dat
     assert "olga" not in row["detail"] + out.out + out.err
     monkeypatch.undo()
     with runtime.database.write() as tx:
-        assert submissions.replay(tx, [row["id"]], by="ana", now=clock.now) == 1
+        assert submissions.replay(tx, {row["id"]: State.RECEIVED}, by="ana", now=clock.now) == 1
     steps.work_here(runtime)
     with runtime.database.read() as tx:
         row = submissions.read(tx, row["id"]) or {}

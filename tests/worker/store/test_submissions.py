@@ -174,7 +174,8 @@ def test_a_replay_starts_from_the_first_stage(database: Database, add: Any, cloc
     first, second = claim(database, add(2), clock)
     save(database, [Outcome(first, State.REJECTED, None, reason="no_identity")], clock)
     with database.write() as tx:
-        assert submissions.replay(tx, [first.id, second.id], by="ana", now=clock.now) == 1
+        again = dict.fromkeys([first.id, second.id], State.RECEIVED)
+        assert submissions.replay(tx, again, by="ana", now=clock.now) == 1
     row = read(database, first.id)
     assert (row["state"], row["stage"], row["reason"]) == ("received", "normalize", "")
 
