@@ -301,7 +301,7 @@ def replay(tx: Transaction, first: Mapping[str, State], *, by: str, now: datetim
     return _begin_anew(tx, first, {State.REJECTED, State.DEAD}, REPLAYED, by, now)
 
 
-def release(tx: Transaction, first: Mapping[str, State], *, by: str, now: datetime) -> int:
+def let_go_on(tx: Transaction, first: Mapping[str, State], *, by: str, now: datetime) -> int:
     """Let those of these submissions that are held go on, each from its state in `first`; how many that were."""
     return _begin_anew(tx, first, {State.HELD}, RELEASED, by, now)
 
