@@ -44,21 +44,37 @@ def plan_create(
     if decision_kind is DecisionKind.REVIEW:
         return ()
     record = linked_record(golden, links, crm)
-    if record is None:
-        fields = contact_fields(golden) | _source(golden, submission_id)
-        create = CrmWrite(
-            key=f"create:{contact_id}", kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields
-        )
-        return create, _note(contact_id, None, golden.message, score, submission_id)
-    written = _told_by(golden, crm) if last_written is None else last_written
-    writes = []
-    if fields := changed_fields(golden, written):
-        key = f"update:{contact_id}:{version}"
-        kind = WriteKind.UPDATE_CONTACT
-        writes.append(CrmWrite(key=key, kind=kind, contact_id=contact_id, target=record, fields=fields))
-    if golden.message and _telling(golden) != _telling(written):
+    own = plan_record(contact_id, golden, version, links, last_written, crm, submission_id)
+    writes = [own] if own else []
+    told = record is not None and _telling(golden) == _telling(_written(golden, last_written, crm))
+    if record is None or (golden.message and not told):
         writes.append(_note(contact_id, record, golden.message, score, submission_id))
     return tuple(writes)
+
+
+def plan_record(
+    contact_id: str,
+    golden: Contact,
+    version: int,
+    links: Sequence[RemoteRef],
+    last_written: Contact | None,
+    crm: str,
+    submission_id: str = "",
+) -> CrmWrite | None:
+    """The write that makes the contact's record in `crm`, or brings it up to `version`; None when it is there."""
+    record = linked_record(golden, links, crm)
+    if record is None:
+        fields = contact_fields(golden) | _source(golden, submission_id)
+        return CrmWrite(key=f"create:{contact_id}", kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields)
+    fields = changed_fields(golden, _written(golden, last_written, crm))
+    if not fields:
+        return None
+    key = f"update:{contact_id}:{version}"
+    return CrmWrite(key=key, kind=WriteKind.UPDATE_CONTACT, contact_id=contact_id, target=record, fields=fields)
+
+
+def _written(golden: Contact, last_written: Contact | None, crm: str) -> Contact:
+    return _told_by(golden, crm) if last_written is None else last_written
 
 
 def _telling(contact: Contact) -> tuple[str, str]:

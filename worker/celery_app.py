@@ -28,6 +28,8 @@ QUEUES = (INTAKE, STAGES, ENRICH, CRM)
 
 SWEEP_SECONDS = 1.0
 """How often the scheduler looks for what is due: the most that a lost doorbell costs."""
+TELL_SECONDS = 5.0
+"""How often it looks whether the CRM has to be told of a merge."""
 
 
 class TaskFailed(Exception):
@@ -76,6 +78,7 @@ app.conf.update(
         "portaria.admit": {"queue": ENRICH},
         "portaria.enrich": {"queue": ENRICH},
         "portaria.create": {"queue": CRM},
+        "portaria.tell_crm": {"queue": CRM},
         "portaria.trigger": {"queue": CRM},
     },
     # So that Flower shows what runs. It costs a third of the throughput of empty tasks, little of real ones.
@@ -86,6 +89,7 @@ app.conf.update(
     beat_schedule={
         # Expires before the next: a queue that was stopped for an hour must not run 3,600 sweeps.
         "sweep": {"task": "portaria.dispatch", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 5}},
+        "tell": {"task": "portaria.tell_crm", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
     },
     beat_max_loop_interval=SWEEP_SECONDS,
     timezone="UTC",

@@ -163,7 +163,9 @@ merges = sa.Table(
     sa.Column("journal", sa.Text, nullable=False),
     sa.Column("undone_at", Moment),
     sa.Column("undone_by", sa.Text),
+    sa.Column("tell_at", Moment),  # when the CRM is told of it; null when it has been
     sa.Index("ix_merges_kept_id", "kept_id"),
+    sa.Index("ix_merges_tell_at", "tell_at"),
     sa.Index("ix_merges_other_id", "other_id"),
 )
 

@@ -75,6 +75,13 @@ TASKS: dict[Stage, Any] = {
 }
 
 
+# No events: see dispatch.
+@app.task(name="portaria.tell_crm", send_events=False)
+def tell_crm() -> int:
+    """Tell the CRM of merges."""
+    return steps.tell_crm(runtime())
+
+
 def send(due: Due) -> None:
     """Send these submissions through the rest of the stages, as one chain."""
     ids = list(due.ids)

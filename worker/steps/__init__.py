@@ -24,6 +24,7 @@ from worker.steps.reviewing import Review, review_of, waiting_reviews
 from worker.steps.runtime import Runtime
 from worker.steps.scoring import score
 from worker.steps.stages import enrich, normalize, validate
+from worker.steps.telling import tell_crm
 from worker.store.submissions import Due
 
 STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {
@@ -45,7 +46,9 @@ def work_here(runtime: Runtime) -> int:
         for stage in tail_from(due.stage):
             STEPS[stage](runtime, due.ids)
 
-    return dispatch(runtime, do)
+    sent = dispatch(runtime, do)
+    tell_crm(runtime)
+    return sent
 
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "split",
     "standing",
     "story",
+    "tell_crm",
     "trigger",
     "undo_merge",
     "validate",

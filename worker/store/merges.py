@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.models import Contact, CrmWrite, Moment, Score, Trigger, Value, WriteKind
-from pipelines.states import Stage
+from pipelines.states import ON_THE_PATH, Stage, State
 from worker import tables
 from worker.store import contacts, writes
 from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
@@ -88,7 +88,7 @@ class Member:
 def add(tx: Transaction, merge: Merge) -> None:
     """Enter what was done into the journal."""
     values = {name: getattr(merge, name) for name in Merge.__slots__}
-    tx.execute(sa.insert(table).values({**values, "journal": merge.journal.model_dump_json()}))
+    tx.execute(sa.insert(table).values({**values, "journal": merge.journal.model_dump_json(), "tell_at": merge.at}))
 
 
 def read(tx: Transaction, merge_id: str) -> Merge | None:
@@ -104,7 +104,8 @@ def of_contact(tx: Transaction, contact_id: str) -> list[Merge]:
 
 
 def _merge(row: dict[str, Any]) -> Merge:
-    return Merge(**{**row, "journal": Journal.model_validate_json(row["journal"])})
+    journal = Journal.model_validate_json(row["journal"])
+    return Merge(**{name: row[name] for name in Merge.__slots__ if name != "journal"}, journal=journal)
 
 
 def listed(tx: Transaction, *, limit: int = 50, after: str = "") -> list[dict[str, Any]]:
@@ -115,7 +116,31 @@ def listed(tx: Transaction, *, limit: int = 50, after: str = "") -> list[dict[st
 
 def mark_undone(tx: Transaction, merge_id: str, *, by: str, now: datetime) -> None:
     """It was undone; the entry stays."""
-    tx.execute(sa.update(table).where(table.c.id == merge_id).values(undone_at=now, undone_by=by))
+    tx.execute(sa.update(table).where(table.c.id == merge_id).values(undone_at=now, undone_by=by, tell_at=now))
+
+
+def untold(tx: Transaction, *, now: datetime, limit: int = 50) -> dict[str, tuple[str, str]]:
+    """The merges and splits, made or undone, that the CRM is due to be told of: the two contacts of each, by its id."""
+    columns = (table.c.id, table.c.kept_id, table.c.other_id)
+    statement = sa.select(*columns).where(table.c.tell_at <= now).order_by(table.c.tell_at).limit(limit)
+    return {row.id: (row.kept_id, row.other_id) for row in tx.execute(statement)}
+
+
+def tell_again(tx: Transaction, ids: Iterable[str], at: datetime | None, *, now: datetime) -> None:
+    """The CRM is told of these at `at`, or (None) has been. Not of one that was undone since `now`."""
+    for some in chunks(sorted(ids)):
+        tx.execute(sa.update(table).where(table.c.id.in_(some), table.c.tell_at <= now).values(tell_at=at))
+
+
+def under_way(tx: Transaction, contact_ids: Iterable[str]) -> set[str]:
+    """Those of these contacts of whom a submission is still on its way through the stages."""
+    found: set[str] = set()
+    of = submissions
+    for some in chunks(sorted(set(contact_ids))):
+        moving = of.c.state.in_(sorted({*ON_THE_PATH, State.WAITING}))
+        statement = sa.select(of.c.contact_id).where(of.c.contact_id.in_(some), moving)
+        found |= set(tx.execute(statement.distinct()).scalars())
+    return found
 
 
 def member_ids(tx: Transaction, contact_id: str) -> set[str]:
