@@ -385,3 +385,14 @@ tokens = sa.Table(
     sa.Column("expires_at", Moment),
     sa.Column("revoked_at", Moment),
 )
+
+dedupe_models = sa.Table(
+    "dedupe_models",  # the weights of dedupe that were learned here
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text),  # null: the one that is shipped
+    sa.Column("report", sa.Text, nullable=False, server_default=""),  # how sure it is
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("used_at", Moment),  # when it was last taken into use; the latest is in force
+)

@@ -25,7 +25,7 @@ from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
 from pipelines.dedupe.decision import Candidate, Policy, decide
 from pipelines.dedupe.features import Features, dump_features, features, load_features
 from pipelines.dedupe.merge import merge_contacts
-from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model
+from pipelines.dedupe.weights import DEFAULT_MODEL, Model
 from pipelines.models import Contact, DecisionKind, Origin, SourceField, SourceRecord
 from pipelines.normalize import normalize_record
 from pipelines.states import Stage
@@ -101,7 +101,8 @@ def measure(
         start = time.perf_counter()
         found, sizes, crowded = index.look_up(value)
         candidates = [Candidate(str(at), load_features(index.lines[at])) for at in found]
-        decision = decide(value, candidates, model, policy, Frequencies(len(index.people), sizes), notes=crowded)
+        frequencies = model.frequencies(len(index.people), sizes)
+        decision = decide(value, candidates, model, policy, frequencies, notes=crowded)
         took.append(time.perf_counter() - start)
         candidates_seen.append(len(found))
         right = bool(decision.contact_id) and index.people[int(decision.contact_id)] == person

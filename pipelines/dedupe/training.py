@@ -5,9 +5,10 @@ maximisation (Dempster, Laird and Rubin 1977; for record linkage Winkler 1988) i
 that agree on one field and learns the *other* fields from them; the rates among strangers stay fixed in it. So nothing
 is learned about a field from pairs chosen by it.
 
-Two traps are kept out by the caller who makes the passes: mailboxes and telephones that many hold (offices, families)
-teach that colleagues are one person, so only those held exactly twice are used, and no role mailbox; and one free
-mixture over all candidates at once finds households rather than people.
+Two traps: mailboxes and telephones that many hold (offices, families) teach that colleagues are one person, so the
+caller uses only those that few hold, and no role mailbox; and one free mixture over all candidates at once finds
+households rather than people. Where it is known what pairs of one household or company look like, these are further
+kinds of pairs in each pass, their rates fixed as those among strangers are.
 """
 
 from __future__ import annotations
@@ -70,10 +71,11 @@ def leaning(
     return (rates * seen + expected * weight) / (seen + weight)
 
 
-def learn(passes: Sequence[Pass], random: Rates, expected: Rates) -> Learned:
+def learn(passes: Sequence[Pass], random: Rates, expected: Rates, others: Sequence[Rates] = ()) -> Learned:
     """Match rates from several passes, each weighed by the matches it saw.
 
-    `random` are the rates among strangers, `expected` what matches are taken to look like until seen.
+    `random` are the rates among strangers, `others` among further kinds of pairs that are no matches, `expected` what
+    matches are taken to look like until seen.
     """
     fields = len(random)
     totals = [np.zeros_like(rates) for rates in expected]
@@ -81,7 +83,7 @@ def learn(passes: Sequence[Pass], random: Rates, expected: Rates) -> Learned:
     for each in passes:
         if not len(each.levels):
             continue
-        _, share, counts = maximise(each.levels, random, expected, excluded=each.excluded)
+        _, share, counts = maximise(each.levels, (random, *others), expected, excluded=each.excluded)
         matches = share * len(each.levels)
         # A pass in which hardly anything is a match teaches what strangers look like, not matches.
         if share < FEWEST_MATCHES or matches < 5:
@@ -97,9 +99,9 @@ def learn(passes: Sequence[Pass], random: Rates, expected: Rates) -> Learned:
 
 
 def maximise(
-    levels: Levels, random: Rates, start: Rates, *, excluded: Sequence[int] = (), share: float = 0.3
+    levels: Levels, apart: Sequence[Rates], start: Rates, *, excluded: Sequence[int] = (), share: float = 0.3
 ) -> tuple[Rates, float, Rates]:
-    """Expectation maximisation with the rates among strangers fixed.
+    """Expectation maximisation with the rates of the kinds of pairs that are no matches (`apart`) fixed.
 
     Returns the match rates, the share of matches, and the expected counts of each level among matches.
     """
@@ -108,26 +110,31 @@ def maximise(
     weights = counts.astype(np.float64)
     match = [rates.copy() for rates in start]
     expected = [np.zeros_like(rates) for rates in start]
-    stranger = np.zeros(len(patterns))
-    for place, field in enumerate(fields):
-        stranger += _log(random[field])[patterns[:, place]]
+    likely = np.array([_likelihood(rates, patterns, fields) for rates in apart])
+    shares = np.array([share, *[(1 - share) / len(apart)] * len(apart)])
     for _ in range(ROUNDS):
-        person = np.zeros(len(patterns))
+        odds = np.log(shares)[:, None] + np.vstack([_likelihood(match, patterns, fields), likely])
+        posterior = np.exp(odds - odds.max(axis=0))
+        posterior /= posterior.sum(axis=0)
+        before, shares = shares[0], np.maximum((posterior * weights).sum(axis=1) / weights.sum(), 1e-6)
+        shares /= shares.sum()
         for place, field in enumerate(fields):
-            person += _log(match[field])[patterns[:, place]]
-        odds = np.log(share / (1 - share)) + person - stranger
-        posterior = 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
-        mass = posterior * weights
-        before, share = share, float(np.clip(mass.sum() / weights.sum(), 1e-6, 1 - 1e-6))
-        for place, field in enumerate(fields):
-            counted = np.bincount(patterns[:, place], weights=mass, minlength=len(start[field])).astype(np.float64)
+            counted = np.bincount(patterns[:, place], posterior[0] * weights, len(start[field])).astype(np.float64)
             counted[0] = 0
             expected[field] = counted
             blended = counted + PRIOR_WEIGHT / 10 * start[field]
             match[field] = blended / blended.sum()
-        if abs(share - before) < CONVERGED:
+        if abs(shares[0] - before) < CONVERGED:
             break
-    return match, share, expected
+    return match, float(shares[0]), expected
+
+
+def _likelihood(rates: Rates, patterns: Levels, fields: Sequence[int]) -> NDArray[np.float64]:
+    """The log of how likely each pattern of levels is at these rates."""
+    total = np.zeros(len(patterns))
+    for place, field in enumerate(fields):
+        total += _log(rates[field])[patterns[:, place]]
+    return total
 
 
 def _log(rates: NDArray[np.float64]) -> NDArray[np.float64]:

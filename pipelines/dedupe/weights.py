@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from math import log2
 from typing import Final, NamedTuple
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from pipelines.dedupe import name_frequencies
 from pipelines.dedupe.comparison import FIELDS, LEVELS
@@ -66,6 +66,9 @@ class Model(Value):
     """Points (bits, probability), rising in both: how often a sum of so many bits was right. Empty: by Bayes alone."""
     precision: tuple[tuple[float, float], ...] = ()
     """Points (probability, share of wrong merges among all merged from there up), for choosing thresholds."""
+    shares: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
+    """How common given names, family names and cities are among the user's own contacts (`given`, `family`, `city`);
+    what is left out is as shipped."""
 
     _table: tuple[dict[str, Ratios], ...] = PrivateAttr(default=())
 
@@ -81,6 +84,10 @@ class Model(Value):
     def table(self) -> tuple[dict[str, Ratios], ...]:
         """The bits of each level of each field, in the order of `FIELDS`; a level not in the model weighs nothing."""
         return self._table
+
+    def frequencies(self, population: int, block_sizes: Mapping[int, int]) -> Frequencies:
+        """How common values are in this model's world, given what the index shows."""
+        return Frequencies(population, block_sizes, **self.shares)
 
 
 def _ratios(rates: Rates | None) -> Ratios:

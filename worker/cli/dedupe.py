@@ -16,11 +16,35 @@ _file = click.Path(dir_okay=False, path_type=Path)
 
 
 def add_to(portaria: Shell) -> None:
-    """Add this command to the command line."""
+    """Add these commands to the command line."""
     portaria.add_command(dedupe)
 
 
-@click.command(cls=Shell.command_class)
+class _FileUnlessNamed(Shell):
+    """`dedupe FILE.csv` beside `dedupe train`: what is no command's name is a file's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = list(args)
+        while rest and rest[0].startswith("--data"):
+            rest = rest[1 if "=" in rest[0] else 2 :]
+        if rest and rest[0] not in self.commands and rest[0] not in ctx.help_option_names:
+            at = len(args) - len(rest)
+            args = [*args[:at], "file", *rest]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "FILE.csv [OPTIONS] | train | model")
+
+
+@click.group(cls=_FileUnlessNamed, no_args_is_help=True)
+def dedupe() -> None:
+    """Find the duplicates in a list (FILE.csv), and look after the weights that dedupe goes by.
+
+    `portaria dedupe file --help` has the options for a list.
+    """
+
+
+@dedupe.command("file")
 @click.argument("file", type=_file)
 @click.option(
     "--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="What a column holds, where the guess is wrong."
@@ -30,7 +54,7 @@ def add_to(portaria: Shell) -> None:
 @click.option("--clusters", type=_file, help="Write row,contact: who each data row (from 0) is.")
 @click.option("--report", type=_file, help="Write an HTML report with the surest and the least sure examples.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-def dedupe(
+def dedupe_file(
     file: Path,
     maps: tuple[str, ...],
     against: Path | None,

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pipelines.states import Stage, tail_from
 from worker.steps.admit import admit
 from worker.steps.claims import Report
+from worker.steps.dedupe_model import dedupe_model, dedupe_models_of, use_dedupe_model
+from worker.steps.dedupe_training import train_dedupe
 from worker.steps.doors import (
     NoHandshake,
     fresh_key,
@@ -61,6 +63,8 @@ __all__ = [
     "check_request",
     "create",
     "dedupe",
+    "dedupe_model",
+    "dedupe_models_of",
     "dispatch",
     "enrich",
     "fresh_key",
@@ -79,8 +83,10 @@ __all__ = [
     "standing",
     "story",
     "tell_crm",
+    "train_dedupe",
     "trigger",
     "undo_merge",
+    "use_dedupe_model",
     "validate",
     "waiting_reviews",
     "work_here",

@@ -15,13 +15,14 @@ from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
 from pipelines.dedupe.decision import Candidate, Policy, decide
 from pipelines.dedupe.features import Features, dump_features, features, load_features
 from pipelines.dedupe.merge import merge_contacts
-from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies, Model
+from pipelines.dedupe.weights import Model
 from pipelines.models import Contact, Decision, DecisionKind
 from pipelines.states import NEXT_STAGE, Stage, State
 from worker.errors import Conflict, PermanentError, PortariaError
 from worker.ids import contact_id
 from worker.steps import claims
 from worker.steps.claims import Report
+from worker.steps.dedupe_model import model_in_force
 from worker.steps.runtime import Runtime
 from worker.store import contacts, history, submissions
 from worker.store.contacts import Golden, NewContact
@@ -56,7 +57,7 @@ def _resolve(runtime: Runtime, some: Sequence[Claimed]) -> list[Outcome]:
     order end one another, and one submission that cannot be resolved must not take the others with it."""
     try:
         with runtime.database.write() as tx:
-            return _Resolution(tx, runtime.policy, DEFAULT_MODEL, runtime.clock()).resolve(runtime, some)
+            return _Resolution(tx, runtime.policy, model_in_force(tx), runtime.clock()).resolve(runtime, some)
     except Exception as problem:
         if isinstance(problem, PortariaError) and not isinstance(problem, Conflict):
             raise
@@ -149,7 +150,7 @@ class _Resolution:
             [Candidate(known.id, known.features) for known in candidates.values()],
             self._model,
             self._policy,
-            Frequencies(population=max(self._population, SMALLEST_POPULATION), block_sizes=sizes),
+            self._model.frequencies(max(self._population, SMALLEST_POPULATION), sizes),
             not_the_same=not_the_same,
             notes=notes if crowded else (),
         )
@@ -227,7 +228,7 @@ def look_for(runtime: Runtime, contact: Contact, *, itself: str = "") -> Decisio
     subject = features(contact)
     keys = [key.hash for key in keys_of(subject)]
     with runtime.database.read() as tx:
-        resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, runtime.clock())
+        resolution = _Resolution(tx, runtime.policy, model_in_force(tx), runtime.clock())
         resolution.load(keys, locked=False)
         known = contacts.distinct_from(tx, [itself]).get(itself, set()) | {itself} if itself else set[str]()
         return resolution.decide(subject, keys, known)
@@ -252,7 +253,7 @@ def resolve_review(runtime: Runtime, submission: str, *, same_as: str | None, by
         told = Contact.model_validate_json(row["contact"])
         subject = features(told)
         keys = [key.hash for key in keys_of(subject)]
-        resolution = _Resolution(tx, runtime.policy, DEFAULT_MODEL, now)
+        resolution = _Resolution(tx, runtime.policy, model_in_force(tx), now)
         resolution.load(keys)
         found = resolution.find(same_as) if same_as else ""
         if found is None:

@@ -27,7 +27,7 @@ EXPECTED: Rates = [np.array([0.0, 0.6, 0.2, 0.2]) for _ in SIZES]
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_the_rates_behind_the_pairs_are_found(share: float) -> None:
-    match, found, _ = maximise(made(20_000, share, 1), RANDOM_RATES, EXPECTED)
+    match, found, _ = maximise(made(20_000, share, 1), [RANDOM_RATES], EXPECTED)
     assert found == pytest.approx(share, abs=0.02)
     assert all(np.allclose(rates, MATCH, atol=0.03) for rates in match)
 
