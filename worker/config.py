@@ -44,6 +44,31 @@ class SourceSection(OpenSection):
     kind: str = "generic"
     secret: str = ""
     mapping: Mapping[str, str] = Field(default_factory=dict)
+    honeypot: str = ""
+    """A field of the form that people do not see: what has it filled in is held (names in common use always are)."""
+    rate: str = Field(default="", pattern=r"^([1-9]\d{0,5}/(second|minute|hour|day))?$")
+    """The most that one address may send, "20/hour": what is over it is held."""
+    captcha: Literal["", "turnstile", "hcaptcha", "recaptcha"] = ""
+    captcha_secret: str = ""
+    captcha_score: float = Field(default=0.5, ge=0, le=1)
+    """The least that reCAPTCHA v3 has to say of a person."""
+    captcha_url: str = ""
+    """Where tokens are verified, in place of the service's own address."""
+
+    @property
+    def allowed(self) -> tuple[int, int] | None:
+        """`rate` as (times, seconds)."""
+        times, _, span = self.rate.partition("/")
+        return (int(times), _SECONDS[span]) if times else None
+
+    @model_validator(mode="after")
+    def _captcha_has_secret(self) -> Self:
+        if self.captcha and not self.captcha_secret:
+            raise ValueError("captcha needs captcha_secret, the secret key that belongs to the form's site key")
+        return self
+
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 class MailboxSection(Section):

@@ -72,6 +72,8 @@ class Delivery:
     priority: int = Priority.LIVE
     kind: str = ""
     """The kind that its source had in portaria.toml when it came; empty where the source was not named there."""
+    suspicion: str = ""
+    """Reason code: why the door held it for a robot's; what is in it is held until a person looks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ deliveries = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False, server_default=""),  # of the source when it came; empty: it had none
+    sa.Column("suspicion", sa.Text, nullable=False, server_default=""),  # why the door held it for a robot's
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),

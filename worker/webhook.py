@@ -195,7 +195,7 @@ async def _answer_hook(runtime: Runtime, request: Request) -> Response:
         if request.method in {"GET", "HEAD"}:
             return PlainTextResponse(steps.handshake(runtime, name, inbound))
         # Small bodies are checked in microseconds; a thread would cost more.
-        if len(inbound.body) > CHECKED_AT_ONCE:
+        if len(inbound.body) > CHECKED_AT_ONCE or steps.may_wait(runtime, name):
             arrival = await run_in_threadpool(steps.check_request, runtime, name, inbound)
         else:
             arrival = steps.check_request(runtime, name, inbound)

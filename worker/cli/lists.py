@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from typing import Any
 
@@ -118,6 +119,28 @@ def show_submission(submission_id: str, as_json: bool) -> None:
         ],
     }
     _print({**submission_details(row), **done}, as_json)
+
+
+@submissions.command("release")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--by", default=getpass.getuser, show_default="you", help="Who decides.")
+def release_submissions(ids: tuple[str, ...], by: str) -> None:
+    """Let what was held as spam go on: it is somebody's."""
+    runtime = open_runtime()
+    count = steps.let_go_on(runtime, ids, by=by)
+    console.print(f"Released: {count}.")
+    with runtime.database.read() as tx:
+        held = [row["delivery_id"] for each in ids if (row := submission_store.read(tx, each))]
+    for line in settle(runtime, held, quiet=False).lines():
+        console.print(line)
+
+
+@submissions.command("reject")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--by", default=getpass.getuser, show_default="you", help="Who decides.")
+def reject_submissions(ids: tuple[str, ...], by: str) -> None:
+    """Reject what was held as spam: it is spam. It stays kept, and `portaria deliveries replay` takes it back."""
+    console.print(f"Rejected: {steps.reject_held(open_runtime(), ids, by=by)}.")
 
 
 @click.group(cls=Shell)

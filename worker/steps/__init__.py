@@ -18,7 +18,8 @@ from worker.steps.doors import (
     standing,
     story,
 )
-from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, receive
+from worker.steps.holding_back import let_go_on, reject_held
+from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, may_wait, receive
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.perform import create, trigger
 from worker.steps.resolve import dedupe, resolve_review
@@ -71,10 +72,13 @@ __all__ = [
     "handshake",
     "is_backlogged",
     "keep",
+    "let_go_on",
+    "may_wait",
     "merge_contacts_of",
     "normalize",
     "receive",
     "recover",
+    "reject_held",
     "replay_delivery",
     "resolve_review",
     "review_of",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelines.models import SourceRecord
 from pipelines.states import Stage, State
 from worker.errors import ConfigurationError, PermanentError, TransientError
 from worker.ports import BadRecord, Fetching, NotContact, Source, SourceSettings
+from worker.sources.spam import captcha_complaint
 from worker.steps import claims
 from worker.steps.claims import Report
 from worker.steps.runtime import UNKNOWN_SOURCE, Runtime
-from worker.store import submissions
+from worker.store import deliveries, submissions
 from worker.store.submissions import Claimed, Outcome
 
 OUT_OF_TIME = "out_of_time"
@@ -46,7 +48,8 @@ def is_reference(source: Source, settings: SourceSettings, record: SourceRecord)
 
 
 def admit(runtime: Runtime, ids: Sequence[str]) -> Report:
-    """Fetch the records that hooks only named. Each waits by itself where its provider does not answer."""
+    """Fetch the records that hooks only named, and hold what its captcha speaks against. Each waits by itself where
+    who is asked does not answer."""
     claimed = claims.claim(runtime, Stage.ADMIT, ids)
     until = runtime.clock() + timedelta(seconds=runtime.settings.worker.lease_seconds / 2)
     by_source: defaultdict[str, list[Claimed]] = defaultdict(list)
@@ -59,7 +62,15 @@ def admit(runtime: Runtime, ids: Sequence[str]) -> Report:
     return claims.save(runtime, Stage.ADMIT, outcomes)
 
 
-Answer = SourceRecord | NotContact | Exception
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """It does not look like a person's."""
+
+    reason: str
+    detail: str
+
+
+Answer = SourceRecord | NotContact | _Held | Exception
 
 
 def _answers(runtime: Runtime, name: str, items: Sequence[Claimed], until: datetime) -> Iterator[Answer]:
@@ -73,13 +84,32 @@ def _answers(runtime: Runtime, name: str, items: Sequence[Claimed], until: datet
     records = [SourceRecord.model_validate_json(item.record) for item in items]
     wanted = [record for record in records if is_reference(source, settings, record)]
     fetched = _fetched(source, settings, wanted)
-    for record in records:
-        if not is_reference(source, settings, record):  # the source's token is gone: what the hook said is all
-            yield record
-        elif runtime.clock() > until:
+    captchas: dict[str, _Held | Exception | None] = {}
+    for item, record in zip(items, records, strict=True):
+        if runtime.clock() > until:
             yield TransientError("the provider is slow; it goes on in a moment", code=OUT_OF_TIME, retry_after=0)
-        else:
+        elif is_reference(source, settings, record):
             yield next(fetched)
+        else:
+            if item.delivery_id not in captchas:  # several people may be in one form
+                captchas[item.delivery_id] = _captcha(runtime, item)
+            yield captchas[item.delivery_id] or record
+
+
+def _captcha(runtime: Runtime, item: Claimed) -> _Held | Exception | None:
+    """What its captcha says against a submission; nothing where its source has none (any more)."""
+    section = runtime.settings.sources.get(item.source)
+    if section is None or not section.captcha:
+        return None
+    with runtime.database.read() as tx:
+        delivery = deliveries.read(tx, item.delivery_id)
+    if delivery is None:
+        return None
+    try:
+        reason, detail = captcha_complaint(section, delivery, runtime.clock())
+    except Exception as error:
+        return error
+    return _Held(reason, detail) if reason else None
 
 
 def _fetched(source: Source, settings: SourceSettings, wanted: Sequence[SourceRecord]) -> Iterator[Answer]:
@@ -95,6 +125,8 @@ def _outcome(runtime: Runtime, item: Claimed, answer: Answer) -> Outcome:
     now = runtime.clock()
     if isinstance(answer, Exception):
         return claims.failed(runtime, item, answer, now)
+    if isinstance(answer, _Held):
+        return Outcome(item, State.HELD, None, reason=answer.reason, detail=answer.detail)
     if isinstance(answer, NotContact):
         return Outcome(item, State.REJECTED, None, reason=answer.reason, detail=answer.detail)
     whole = completed(SourceRecord.model_validate_json(item.record), answer)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from worker.ports import Delivery, InboundRequest, Priority
+from worker.rates import Rate
+from worker.sources.spam import TOO_MANY
 from worker.steps.opening import OPENING_LEASE, open_delivery
 from worker.steps.runtime import Runtime
 from worker.store import deliveries, submissions
@@ -24,15 +26,32 @@ class Arrival:
     key: str | None = None
     """The source's own id of it; None: its bytes stand for it."""
     name: str = ""
+    suspicion: str = ""
+    """Reason code: why it may be a robot's."""
 
 
 def check_request(runtime: Runtime, name: str, request: InboundRequest) -> Arrival:
-    """Check that the request is its source's. Raises `Unauthorized`."""
+    """Check that the request is its source's, and whether its sender sends too much. Raises `Unauthorized`."""
     source, settings = runtime.source(name)
     source.verify(request, settings, runtime.clock())
     content_type = request.headers.get("content-type", "")
     key = source.delivery_key(request, settings)
-    return Arrival(name, request.body, content_type, Priority.LIVE, key)
+    suspicion = "" if is_within_rate(runtime, name, request.remote_address) else TOO_MANY
+    return Arrival(name, request.body, content_type, Priority.LIVE, key, suspicion=suspicion)
+
+
+def may_wait(runtime: Runtime, name: str) -> bool:
+    """Whether `check_request` asks outside, where an answer may take its time."""
+    section = runtime.settings.sources.get(name)
+    return section is not None and section.allowed is not None
+
+
+def is_within_rate(runtime: Runtime, name: str, address: str) -> bool:
+    """Count one delivery of this address; whether it is within the source's `rate`."""
+    section = runtime.settings.sources.get(name)
+    if section is None or section.allowed is None:
+        return True
+    return runtime.rates.hit(Rate(*section.allowed), "source", name, address)
 
 
 def keep(runtime: Runtime, arrivals: Sequence[Arrival], *, urgent: bool = False) -> list[Added]:
@@ -47,6 +66,7 @@ def keep(runtime: Runtime, arrivals: Sequence[Arrival], *, urgent: bool = False)
                 body=arrival.body,
                 content_type=arrival.content_type,
                 name=arrival.name,
+                suspicion=arrival.suspicion,
                 kind=section.kind if (section := runtime.settings.sources.get(arrival.source)) else "",
                 priority=arrival.priority,
                 now=now,

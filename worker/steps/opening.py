@@ -15,6 +15,7 @@ from worker.errors import ConfigurationError, PortariaError, Unparsable
 from worker.ids import submission_id
 from worker.ports import BadRecord, Delivery, NotContact, Source, SourceSettings
 from worker.steps.admit import first_state
+from worker.steps.holding_back import Suspicion, has_captcha, suspicion_of
 from worker.steps.runtime import UNKNOWN_SOURCE, Runtime
 from worker.store import deliveries, submissions
 from worker.store.engine import Transaction
@@ -55,12 +56,13 @@ def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[_Opened
     is_empty = True
     try:
         source, settings = _source_of(runtime, delivery)
+        suspicion = suspicion_of(runtime, delivery)
         for item in sources.parse(source, delivery, settings):
             if isinstance(item, NotContact):
                 nobody = nobody or item
                 continue
             is_empty = False
-            found.append(_Opened(item, first_state(source, settings, item)))
+            found.append(_opened(item, suspicion or _enters(runtime, delivery, source, settings, item)))
             if len(found) == OPENED_AT_ONCE:
                 yield found, None
                 found = []
@@ -87,6 +89,23 @@ class _Opened:
 
     item: SourceRecord | BadRecord
     state: State
+    reason: str = ""
+    detail: str = ""
+
+
+def _opened(item: SourceRecord | BadRecord, enters: State | Suspicion) -> _Opened:
+    if isinstance(item, BadRecord):
+        return _Opened(item, State.REJECTED, item.reason, item.detail)
+    if isinstance(enters, Suspicion):
+        return _Opened(item, State.HELD, enters.reason, enters.detail)
+    return _Opened(item, enters)
+
+
+def _enters(
+    runtime: Runtime, delivery: Delivery, source: Source, settings: SourceSettings, item: SourceRecord | BadRecord
+) -> State:
+    state = first_state(source, settings, item)
+    return State.ARRIVED if state is State.RECEIVED and has_captcha(runtime, delivery) else state
 
 
 def _source_of(runtime: Runtime, delivery: Delivery) -> tuple[Source, SourceSettings]:
@@ -139,13 +158,12 @@ def _add_submissions(
 
 
 def _as_opened(opened: _Opened, now: datetime) -> dict[str, object]:
-    item = opened.item
     stage = NEXT_STAGE.get(opened.state)
     return {
         "state": opened.state,
         "stage": stage,
         "due_at": now if stage else None,
-        "record": "" if isinstance(item, BadRecord) else item.model_dump_json(),
-        "reason": item.reason if isinstance(item, BadRecord) else "",
-        "detail": item.detail if isinstance(item, BadRecord) else "",
+        "record": "" if isinstance(opened.item, BadRecord) else opened.item.model_dump_json(),
+        "reason": opened.reason,
+        "detail": opened.detail,
     }

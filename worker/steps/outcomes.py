@@ -11,7 +11,7 @@ from pipelines.states import DeliveryState, State
 from worker.steps.runtime import Runtime
 from worker.store import deliveries, submissions
 
-OUTCOMES = ("created", "matched", "review", "rejected", "waiting", "dead")
+OUTCOMES = ("created", "matched", "review", "held", "rejected", "waiting", "dead")
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,12 @@ class Outcomes:
         return not (self.counts["rejected"] or self.counts["dead"] or self.quarantined)
 
     def as_json(self) -> dict[str, object]:
+        # Files are never held, so that what `ingest` counts stays as it was.
+        counts = {name: count for name, count in self.counts.items() if count or name != State.HELD}
         return {
             "deliveries": self.deliveries,
             "submissions": self.submissions,
-            "outcomes": self.counts,
+            "outcomes": counts,
             "quarantined": self.quarantined,
             "not_contacts": self.not_contacts,
         }

@@ -42,6 +42,7 @@ def add(
     priority: int,
     name: str = "",
     kind: str = "",
+    suspicion: str = "",
 ) -> Added:
     """Keep a delivery. Where its source gives no key, the SHA-256 of its bytes is the key."""
     digest = hashlib.sha256(body).hexdigest()
@@ -51,6 +52,7 @@ def add(
         "id": fresh,
         "source": source,
         "kind": kind,
+        "suspicion": suspicion,
         "key": key,
         "digest": digest,
         "state": DeliveryState.RECEIVED,

@@ -306,6 +306,23 @@ def let_go_on(tx: Transaction, first: Mapping[str, State], *, by: str, now: date
     return _begin_anew(tx, first, {State.HELD}, RELEASED, by, now)
 
 
+def reject_held(tx: Transaction, ids: Sequence[str], *, by: str, now: datetime) -> int:
+    """Reject those of these submissions that are held, their reason staying; how many that were."""
+    done = 0
+    for some in chunks(sorted(set(ids))):
+        statement = (
+            sa.update(table)
+            .where(table.c.id.in_(some), table.c.state == State.HELD)
+            .values(state=State.REJECTED, updated_at=now)
+            .returning(table.c.id, table.c.reason)
+        )
+        found = tx.execute(statement).all()
+        moves = [history.Move(row.id, "reject", State.HELD, State.REJECTED, row.reason, by) for row in found]
+        history.record(tx, moves, now)
+        done += len(found)
+    return done
+
+
 def _begin_anew(
     tx: Transaction, first: Mapping[str, State], settled: Collection[State], event: str, by: str, now: datetime
 ) -> int:
