@@ -99,11 +99,11 @@ ALLOWED_MOVES: dict[State, frozenset[State]] = {
     State.WAITING: frozenset(ON_THE_PATH | {State.DEAD}),
     State.HELD: frozenset({State.RECEIVED, State.ARRIVED, State.REJECTED}),
     State.REVIEW: frozenset({State.RESOLVED, State.REJECTED, State.RECEIVED}),
-    State.DONE: frozenset({State.RECEIVED}),
+    State.DONE: frozenset({State.RECEIVED, State.RESOLVED}),
     State.REJECTED: frozenset({State.RECEIVED, State.ARRIVED}),
     State.DEAD: frozenset(ON_THE_PATH),
 }
-"""From each state, where a submission may go. `received` again is a replay."""
+"""From each state, where a submission may go. `received` again is a replay; `resolved` after `done`, a late finding."""
 
 
 def may_move(before: State, after: State) -> bool:

@@ -45,6 +45,11 @@ LONGEST_MESSAGE: Final = 4000
 _WARMTH: Final = {Temperature.COLD: 0, Temperature.WARM: 1, Temperature.HOT: 2}
 
 
+def is_warmer(one: Temperature, other: Temperature) -> bool:
+    """Whether `one` is warmer than `other`."""
+    return _WARMTH[one] > _WARMTH[other]
+
+
 class RecentTrigger(Value):
     """A workflow that has started for this contact, for another submission."""
 

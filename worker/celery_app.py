@@ -48,6 +48,9 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
             raise TaskFailed(kind_and_place(error)) from None
 
 
+LOOK_AGAIN_SECONDS = 15.0
+"""How often the scheduler looks for sources of facts that are to be asked again."""
+
 app = Celery("portaria", task_cls=StepTask, include=["worker.tasks"])
 app.conf.update(
     # Ids only, and readable in Flower; pickle would run what it reads.
@@ -77,6 +80,7 @@ app.conf.update(
         "portaria.dispatch": {"queue": INTAKE},
         "portaria.admit": {"queue": ENRICH},
         "portaria.enrich": {"queue": ENRICH},
+        "portaria.look_again": {"queue": ENRICH},
         "portaria.create": {"queue": CRM},
         "portaria.tell_crm": {"queue": CRM},
         "portaria.trigger": {"queue": CRM},
@@ -90,6 +94,11 @@ app.conf.update(
         # Expires before the next: a queue that was stopped for an hour must not run 3,600 sweeps.
         "sweep": {"task": "portaria.dispatch", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 5}},
         "tell": {"task": "portaria.tell_crm", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
+        "look-again": {
+            "task": "portaria.look_again",
+            "schedule": LOOK_AGAIN_SECONDS,
+            "options": {"expires": LOOK_AGAIN_SECONDS},
+        },
     },
     beat_max_loop_interval=SWEEP_SECONDS,
     timezone="UTC",

@@ -229,14 +229,36 @@ class Credentials(Protocol):
         """End this worker's lease."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a source outside is asked; seconds."""
+
+    max_age: float = 30 * 86_400.0
+    """For how long an answer stays good."""
+    nothing_max_age: float = 3 * 86_400.0
+    """For how long the answer that it knows nothing does."""
+    timeout: float = 5.0
+    """The most that one call may take."""
+    per_second: int = 10
+    """Calls of all workers together."""
+    trip_after: int = 5
+    """Failures in a row after which it is left in peace for a while."""
+    cost: float = 0.0
+    """Of one answered call, in whichever currency."""
+    daily_budget: float | None = None
+    """The most to spend in a day (UTC); None: as much as it takes."""
+
+
 class FactSource(Protocol):
     """A source of facts for enrich. One file in `worker/enrichment/`, one line in its registry."""
 
     name: str
     fields: Collection[str]
     """The facts it may find."""
-    max_age: float
-    """Seconds for which an answer stays good; 0 for one that only computes and is not worth keeping."""
+
+    @property
+    def terms(self) -> Terms | None:
+        """None for one that only computes: it is asked here and now, and its answers are not worth keeping."""
 
     def key(self, contact: Contact) -> str:
         """What this source would be asked (a domain, a document), which is the cache's key; empty: nothing to ask."""

@@ -263,7 +263,43 @@ cached_facts = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("asked_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
+    sa.Index("ix_cached_facts_expires_at", "expires_at"),
+)
+
+due_lookups = sa.Table(
+    "due_lookups",  # sources that did not answer, to be asked again about these contacts
+    metadata,
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("due_at", Moment, nullable=False),
+    sa.Index("ix_due_lookups_due_at", "due_at"),
+)
+
+enrichment_days = sa.Table(
+    "enrichment_days",  # calls and their cost, by source and day (UTC)
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("answered", sa.Integer, nullable=False),
+    sa.Column("empty", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("from_cache", sa.Integer, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),  # millionths of the currency
+)
+
+enrichment_finds = sa.Table(
+    "enrichment_finds",  # what those calls found, by field
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
 )
 
 scores = sa.Table(

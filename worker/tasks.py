@@ -44,6 +44,15 @@ def enrich(ids: list[str]) -> str:
     return str(steps.enrich(runtime(), ids))
 
 
+@app.task(name="portaria.look_again", send_events=False)
+def look_again() -> int:
+    """Ask the sources of facts that did not answer."""
+    answered = steps.look_again(runtime())
+    if answered:
+        ring()
+    return answered
+
+
 @app.task(name="portaria.score")
 def score(ids: list[str]) -> str:
     return str(steps.score(runtime(), ids))

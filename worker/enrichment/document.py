@@ -14,7 +14,7 @@ class DocumentFacts:
 
     name = "document"
     fields: Collection[str] = frozenset({"document_kind", "document_valid", "cnpj_root"})
-    max_age = 0.0
+    terms = None
 
     def key(self, contact: Contact) -> str:
         numbers = {document.kind: document.number for document in reversed(contact.documents)}

@@ -18,7 +18,7 @@ class EmailDomainFacts:
 
     name = "email_domain"
     fields: Collection[str] = frozenset({"email_domain", "email_domain_kind", "website"})
-    max_age = 0.0
+    terms = None
 
     def key(self, contact: Contact) -> str:
         return telling_address(contact.emails)

@@ -17,7 +17,7 @@ class JobTitleFacts:
 
     name = "job_title"
     fields: Collection[str] = frozenset({"seniority", "area"})
-    max_age = 0.0
+    terms = None
 
     def key(self, contact: Contact) -> str:
         return contact.job_title[:LONGEST_TITLE]

@@ -14,7 +14,7 @@ class LanguageFacts:
 
     name = "language"
     fields: Collection[str] = frozenset({"language"})
-    max_age = 0.0
+    terms = None
 
     def key(self, contact: Contact) -> str:
         return contact.message[:LONGEST_TEXT]

@@ -20,7 +20,7 @@ class NameFacts:
 
     name = "name"
     fields: Collection[str] = frozenset({"given_name", "family_name"})
-    max_age = 0.0
+    terms = None
 
     def key(self, contact: Contact) -> str:
         nameless = not (contact.name.full or contact.name.given or contact.name.family)

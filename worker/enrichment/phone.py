@@ -25,7 +25,7 @@ class PhoneFacts:
     fields: Collection[str] = frozenset(
         {"phone_country", "phone_region", "phone_time_zone", "phone_carrier", "phone_kind"}
     )
-    max_age = 0.0
+    terms = None
 
     def key(self, contact: Contact) -> str:
         return next((phone.e164 for phone in contact.phones[:20] if is_valid_phone(phone)), "")

@@ -18,6 +18,7 @@ from worker.steps.doors import (
     standing,
     story,
 )
+from worker.steps.enriching import enrich, look_again
 from worker.steps.holding_back import let_go_on, reject_held
 from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, may_wait, receive
 from worker.steps.merging import merge_contacts_of, split, undo_merge
@@ -26,7 +27,7 @@ from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
 from worker.steps.runtime import Runtime
 from worker.steps.scoring import score
-from worker.steps.stages import enrich, normalize, validate
+from worker.steps.stages import normalize, validate
 from worker.steps.telling import tell_crm
 from worker.store.submissions import Due
 
@@ -44,6 +45,7 @@ STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {
 
 def work_here(runtime: Runtime) -> int:
     """Do everything that is due in this process, without a broker; how many submissions were sent through."""
+    look_again(runtime)
 
     def do(due: Due) -> None:
         for stage in tail_from(due.stage):
@@ -73,6 +75,7 @@ __all__ = [
     "is_backlogged",
     "keep",
     "let_go_on",
+    "look_again",
     "may_wait",
     "merge_contacts_of",
     "normalize",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pipelines.create import plan_create
 from pipelines.models import CrmWrite, DecisionKind, Score, Trigger, WriteKind
 from pipelines.states import Stage
-from pipelines.trigger import COOL_DOWN, RecentTrigger, start_workflows
+from pipelines.trigger import COOL_DOWN, RecentTrigger, is_warmer, start_workflows
 from worker.errors import PermanentError, TransientError
 from worker.steps import claims
 from worker.steps.calls import BUSY_SECONDS, CRM_BUSY, Known, perform
@@ -138,27 +138,32 @@ def _start_all(
     outcomes: list[Outcome],
     now: datetime,
 ) -> dict[str, list[Trigger]]:
-    """Record the workflows of each submission as started; those recorded before, when this is another try.
+    """Record the workflows of each submission as started; those recorded before, when this is another try. Where a late
+    finding has made the contact warmer than it was then, the warmer ones start too.
 
     The contacts are locked: of two submissions of one person at one instant, the second sees what the first started.
     """
     ids = [item.contact_id for item in claimed if item.contact_id]
     known.golden |= contacts.golden(tx, ids, locked=True)
     before = writes.triggers_of(tx, [item.id for item in claimed])
+    warmest = writes.warmest_triggers(tx, before)
     lately = writes.recent_triggers(tx, ids, now - timedelta(seconds=COOL_DOWN))
     started: dict[str, list[Trigger]] = {}
     for item in claimed:
-        if item.id in before:
-            started[item.id] = before[item.id]
-            continue
+        earlier = before.get(item.id, [])
+        started[item.id] = earlier
         try:
-            recent = lately.setdefault(item.contact_id or "", [])
             score = _score(item)
-            triggers = _start(runtime, item, score, known, recent, now)
+            if item.id in before and not is_warmer(score.temperature, warmest[item.id]):
+                continue
+            recent = lately.setdefault(item.contact_id or "", [])
+            known_keys = {one.key for one in earlier}
+            triggers = [one for one in _start(runtime, item, score, known, recent, now) if one.key not in known_keys]
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
+            del started[item.id]
             continue
-        started[item.id] = triggers
+        started[item.id] = [*earlier, *triggers]
         recent += [RecentTrigger(workflow=one.workflow, temperature=score.temperature, at=now) for one in triggers]
         writes.start_triggers(tx, item.id, item.contact_id or "", score.temperature, triggers, now)
     return started

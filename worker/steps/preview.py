@@ -38,10 +38,10 @@ from pipelines.validate import is_rejected, validate_contact
 from worker import sources
 from worker.errors import PermanentError
 from worker.ports import BadRecord, Delivery
+from worker.steps.lookups import look_up
 from worker.steps.operations import AGENT
 from worker.steps.resolve import look_for
 from worker.steps.runtime import Runtime
-from worker.steps.stages import ask_sources
 from worker.store import contacts
 
 _PREVIEW = "preview"
@@ -129,7 +129,7 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
         return Preview(normalized, findings, decision, touched=(newcomer(number, about(told)),))
     known, links = _known(runtime, decision.contact_id)
     golden = merge_contacts([known.contact, told]) if known else told
-    facts = ask_sources(runtime, golden, now)
+    facts = look_up(runtime, {_PREVIEW: golden}, now)[_PREVIEW].facts
     origin = Origin(source=AGENT, delivery=_PREVIEW, submission=_PREVIEW, stage=Stage.ENRICH, at=now)
     golden, facts = merge_facts(golden, facts, origin, trusted=runtime.trusted_sources)
     arrivals = known.arrivals + 1 if known else 1

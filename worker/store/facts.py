@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,22 +17,44 @@ table = tables.cached_facts
 _FACTS = TypeAdapter(tuple[Fact, ...])
 
 
-def cached(tx: Transaction, source: str, keys: Sequence[str], now: datetime) -> dict[str, tuple[Fact, ...]]:
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """An answer that is still good."""
+
+    facts: tuple[Fact, ...]
+    asked_at: datetime
+
+
+def cached(tx: Transaction, source: str, keys: Sequence[str], now: datetime) -> dict[str, Cached]:
     """What `source` said of each of these keys, where that is still good."""
     found = {}
+    columns = (table.c.key, table.c.facts, table.c.asked_at)
     for some in chunks(sorted(set(keys))):
         good = (table.c.source == source, table.c.key.in_(some), table.c.expires_at > now)
-        for row in tx.execute(sa.select(table.c.key, table.c.facts).where(*good)):
-            found[row.key] = _FACTS.validate_json(row.facts)
+        for row in tx.execute(sa.select(*columns).where(*good)):
+            found[row.key] = Cached(_FACTS.validate_json(row.facts), row.asked_at)
     return found
 
 
-def keep(tx: Transaction, source: str, answers: Mapping[str, Sequence[Fact]], expires_at: datetime) -> None:
+def keep(
+    tx: Transaction, source: str, answers: Mapping[str, Sequence[Fact]], expires_at: datetime, now: datetime
+) -> None:
     """Keep what `source` said until `expires_at`."""
     for some in chunks(sorted(answers)):
         tx.execute(sa.delete(table).where(table.c.source == source, table.c.key.in_(some)))
     values = [
-        {"source": source, "key": key, "facts": _FACTS.dump_json(tuple(facts)).decode(), "expires_at": expires_at}
+        {
+            "source": source,
+            "key": key,
+            "facts": _FACTS.dump_json(tuple(facts)).decode(),
+            "asked_at": now,
+            "expires_at": expires_at,
+        }
         for key, facts in sorted(answers.items())
     ]
     insert_ignoring(tx, table, values)
+
+
+def forget_expired(tx: Transaction, now: datetime) -> int:
+    """Remove the answers that are no longer good; how many that were."""
+    return tx.execute(sa.delete(table).where(table.c.expires_at <= now)).rowcount

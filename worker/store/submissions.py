@@ -378,6 +378,27 @@ def go_on(tx: Transaction, submission_id: str, stage: Stage, *, kind: str, conta
     )  # fmt: skip
 
 
+def send_back(tx: Transaction, submission_id: str, stage: Stage, *, why: str, now: datetime) -> bool:
+    """Have a submission that is done go through its stages once more from `stage` on; False: it is not done."""
+    state = BEFORE[stage]
+    if not may_move(State.DONE, state):
+        raise ValueError(f"a submission may not go from {State.DONE} to {state}")
+    sent = tx.execute(
+        sa.update(table)
+        .where(table.c.id == submission_id, table.c.state == State.DONE)
+        .values(state=state, stage=stage, due_at=now, attempts=0, crashes=0, updated_at=now)
+    )
+    if sent.rowcount:
+        history.record(tx, [history.Move(submission_id, why, State.DONE, state)], now)
+    return bool(sent.rowcount)
+
+
+def is_under_way(tx: Transaction, submission_id: str) -> bool:
+    """Whether a submission goes on by itself, now or after a wait."""
+    state = tx.execute(sa.select(table.c.state).where(table.c.id == submission_id)).scalar()
+    return state is not None and State(state) not in SETTLED
+
+
 def forget_unreadable(tx: Transaction, delivery_id: str) -> int:
     """Remove the places of records that could not be read, so that opening the delivery again reads them anew."""
     gone = sa.delete(table).where(table.c.delivery_id == delivery_id, table.c.record == "")

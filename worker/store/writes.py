@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.models import CrmWrite, Notification, RemoteRef, Trigger, WriteKind
-from pipelines.trigger import RecentTrigger
+from pipelines.models import CrmWrite, Notification, RemoteRef, Temperature, Trigger, WriteKind
+from pipelines.trigger import RecentTrigger, is_warmer
 from worker import tables
 from worker.store import plans
 from worker.store.engine import Transaction, chunks, insert_ignoring, rows
@@ -188,6 +188,19 @@ def triggers_of(tx: Transaction, submission_ids: Iterable[str]) -> dict[str, lis
         for row in tx.execute(statement):
             found[row.submission_id].append(Trigger.model_validate_json(row.trigger))
     return dict(found)
+
+
+def warmest_triggers(tx: Transaction, submission_ids: Iterable[str]) -> dict[str, Temperature]:
+    """For each of these submissions that started workflows, how warm the contact was when the warmest started."""
+    of = tables.triggers
+    found: dict[str, Temperature] = {}
+    for some in chunks(sorted(set(submission_ids))):
+        columns = (of.c.submission_id, of.c.temperature)
+        for row in tx.execute(sa.select(*columns).where(of.c.submission_id.in_(some))):
+            temperature = Temperature(row.temperature)
+            if row.submission_id not in found or is_warmer(temperature, found[row.submission_id]):
+                found[row.submission_id] = temperature
+    return found
 
 
 def start_triggers(

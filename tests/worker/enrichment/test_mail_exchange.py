@@ -20,6 +20,8 @@ from worker.errors import TransientError
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 ZONE = {
     ("with-mx.example.", "MX"): "10 mail.with-mx.example.",
+    ("hosted.example.", "MX"): "5 alt1.aspmx.l.google.com.",
+    ("small.example.", "MX"): "10 mx.provedor.com.br.",
     ("null-mx.example.", "MX"): "0 .",
     ("null-mx.example.", "A"): "192.0.2.1",
     ("only-a.example.", "A"): "192.0.2.1",
@@ -76,8 +78,16 @@ def facts() -> Iterator[MailExchangeFacts]:
     ],
 )
 def test_what_dns_says(facts: MailExchangeFacts, domain: str, takes: str) -> None:
-    (fact,) = facts.ask(domain, NOW)
-    assert (fact.field, fact.value) == ("takes_mail", takes)
+    found = {fact.field: fact.value for fact in facts.ask(domain, NOW)}
+    assert found["takes_mail"] == takes
+
+
+@pytest.mark.parametrize(
+    ("domain", "provider"), [("hosted.example", "google"), ("small.example", "provedor.com.br"), ("only-a.example", "")]
+)
+def test_who_runs_the_mailboxes(facts: MailExchangeFacts, domain: str, provider: str) -> None:
+    found = {fact.field: fact.value for fact in facts.ask(domain, NOW)}
+    assert found.get("mail_provider", "") == provider
 
 
 def test_a_name_server_that_fails_says_nothing(facts: MailExchangeFacts) -> None:

@@ -14,7 +14,7 @@ from pipelines.models import Contact, Fact
 from pipelines.states import State
 from worker import steps
 from worker.errors import TransientError
-from worker.ports import Priority
+from worker.ports import Priority, Terms
 from worker.steps.runtime import Runtime
 from worker.store import contacts, submissions
 
@@ -25,7 +25,7 @@ class Asked:
     """A source of facts that counts how often it is asked."""
 
     fields: Collection[str] = frozenset({"company_size"})
-    max_age = 3600.0
+    terms = Terms(max_age=3600.0, nothing_max_age=3600.0, per_second=1000)
 
     def __init__(self, name: str, *facts: Fact, down: bool = False) -> None:
         self.name = name
