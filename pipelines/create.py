@@ -33,22 +33,23 @@ def plan_create(
     last_written: Contact | None,
     score: Score,
     submission_id: str,
+    told: Contact,
     crm: str,
 ) -> tuple[CrmWrite, ...]:
     """The writes that bring the contact's record in `crm` up to date with `version` of it, in the order to make them.
 
     Without a record there: create it, with a note. With one: update the fields that changed against `last_written`, and
-    a note when the person wrote something since. Nothing while a person has still to review who it is, and nothing
-    once `last_written` is `golden`. When nothing was ever written, what that CRM itself told us counts as written.
+    a note of what the person wrote in this submission (`told` is what it said itself: of several at one instant the
+    contact keeps one message, and the others must not be lost), unless that CRM is where it came from. Nothing while a
+    person has still to review who it is. When nothing was ever written, what that CRM itself told us counts as written.
     """
     if decision_kind is DecisionKind.REVIEW:
         return ()
     record = linked_record(golden, links, crm)
     own = plan_record(contact_id, golden, version, links, last_written, crm, submission_id)
     writes = [own] if own else []
-    told = record is not None and _telling(golden) == _telling(_written(golden, last_written, crm))
-    if record is None or (golden.message and not told):
-        writes.append(_note(contact_id, record, golden.message, score, submission_id))
+    if record is None or (told.message and not any(ref.system == crm for ref in told.remotes)):
+        writes.append(_note(contact_id, record, told.message, score, submission_id))
     return tuple(writes)
 
 
@@ -75,12 +76,6 @@ def plan_record(
 
 def _written(golden: Contact, last_written: Contact | None, crm: str) -> Contact:
     return _told_by(golden, crm) if last_written is None else last_written
-
-
-def _telling(contact: Contact) -> tuple[str, str]:
-    """A message, and which submission it came in: the same words sent again are said again."""
-    origin = contact.origins.get("message")
-    return contact.message, origin.submission if origin else ""
 
 
 def _source(golden: Contact, submission_id: str) -> dict[str, Json]:

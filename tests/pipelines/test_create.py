@@ -20,9 +20,9 @@ ELSEWHERE = RemoteRef(system="kommo:acme", kind="contact", id="42")
 def plan(hot_score: Score) -> Callable[..., tuple[CrmWrite, ...]]:
     def make(
         golden: Contact, *links: RemoteRef, written: Contact | None = None, submission: str = "s1",
-        decision: DecisionKind = DecisionKind.NEW, crm: str = "local",
+        decision: DecisionKind = DecisionKind.NEW, crm: str = "local", told: Contact | None = None,
     ) -> tuple[CrmWrite, ...]:  # fmt: skip
-        return plan_create("c1", golden, 3, decision, links, written, hot_score, submission, crm)
+        return plan_create("c1", golden, 3, decision, links, written, hot_score, submission, told or golden, crm)
 
     return make
 
@@ -73,7 +73,16 @@ def test_what_the_person_wrote_since_is_a_note(contact_of: Make, origin_of: Call
     again = contact_of("Ana Souza", message="Quero um orçamento", told=origin_of(submission="s2"))
     (note,) = plan(again, LOCAL, written=written, submission="s2")
     assert (note.kind, note.key, note.target) == (WriteKind.ADD_NOTE, "note:s2", LOCAL)
-    assert plan(written, LOCAL, written=written, submission="s2") == ()
+    assert plan(written, LOCAL, written=written, submission="s2", told=contact_of("Ana Souza")) == ()
+
+
+def test_of_two_at_one_instant_each_message_is_a_note(contact_of: Make, plan: Plan) -> None:
+    golden = contact_of("Ana Souza", message="Quero um orçamento")
+    told = {"s1": contact_of("Ana Souza", message="Como funciona?"), "s2": golden}
+    first, second = (plan(golden, submission=name, told=one)[1] for name, one in told.items())
+    assert (first.key, second.key) == ("note:s1", "note:s2")
+    assert str(first.fields["text"]).startswith("Como funciona?\n")
+    assert str(second.fields["text"]).startswith("Quero um orçamento\n")
 
 
 def test_a_record_the_contact_came_with_is_not_created_again(contact_of: Make, plan: Plan) -> None:
@@ -124,7 +133,7 @@ def test_planning_again_after_it_was_written_gives_nothing(
 ) -> None:
     golden, written = data.draw(any_contact), data.draw(st.one_of(st.none(), any_contact))
     links = data.draw(st.lists(st.sampled_from((LOCAL, ELSEWHERE)), max_size=2))
-    arguments = (DecisionKind.NEW, links, written, hot_score, "s1", "local")
+    arguments = (DecisionKind.NEW, links, written, hot_score, "s1", golden, "local")
     writes = plan_create("c1", golden, 1, *arguments)
     assert writes == plan_create("c1", golden, 1, *arguments)
     assert len({write.key for write in writes}) == len(writes)
@@ -133,4 +142,5 @@ def test_planning_again_after_it_was_written_gives_nothing(
         assert write.fields or write.kind is WriteKind.CREATE_CONTACT
     record = linked_record(golden, links, "local")
     assert (record is None) == any(write.kind is WriteKind.CREATE_CONTACT for write in writes)
-    assert plan_create("c1", golden, 1, DecisionKind.NEW, [record or LOCAL], golden, hot_score, "s1", "local") == ()
+    again = plan_create("c1", golden, 1, DecisionKind.NEW, [record or LOCAL], golden, hot_score, "s1", golden, "local")
+    assert {write.key for write in again} <= {"note:s1"}  # which is made once, whoever asks

@@ -96,11 +96,22 @@ def dispatch(runtime: Runtime, send: Callable[[Due], None]) -> int:
     The doorbell, the scheduler and the end of each chain all call this. Whatever message is lost, doubled or late,
     the next call finds what is due.
     """
+    _disbelieve(runtime)
     sent = send_due(runtime, send)
     while (delivery := _claim_delivery(runtime)) is not None:
         for _ in open_delivery(runtime, delivery):
             sent += send_due(runtime, send)
     return sent
+
+
+def _disbelieve(runtime: Runtime) -> None:
+    """Make due what a clock that was ahead has put off."""
+    now = runtime.clock()
+    with runtime.database.read() as tx:
+        put_off = submissions.unbelievable(tx, now=now, stall=runtime.settings.worker.stall_seconds)
+    if put_off:
+        with runtime.database.write() as tx:
+            submissions.make_due(tx, put_off, now=now)
 
 
 def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pipelines.create import plan_create
-from pipelines.models import CrmWrite, DecisionKind, Score, Trigger, WriteKind
+from pipelines.models import Contact, CrmWrite, DecisionKind, Score, Trigger, WriteKind
 from pipelines.states import Stage
 from pipelines.trigger import COOL_DOWN, RecentTrigger, is_warmer, start_workflows
 from worker.errors import PermanentError, TransientError
@@ -105,6 +105,7 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
         links[0].written if links else None,
         _score(item),
         item.id,
+        Contact.model_validate_json(item.contact or "{}"),
         known.crm,
     )
 

@@ -134,7 +134,7 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
     golden, facts = merge_facts(golden, facts, origin, trusted=runtime.trusted_sources)
     arrivals = known.arrivals + 1 if known else 1
     score = score_now(runtime, golden, facts, decision.kind, arrivals)
-    writes, triggers = _wanted(runtime, known, golden, links, decision, score)
+    writes, triggers = _wanted(runtime, known, told, golden, links, decision, score)
     touched = [planned_contact(known) if known else newcomer(number, about(told))]
     targets = {write.target for one in triggers for write in one.writes if write.target}
     leads = [ref for ref in targets if ref.kind == "lead"]
@@ -163,6 +163,7 @@ def _known(runtime: Runtime, contact_id: str) -> tuple[contacts.Golden | None, S
 def _wanted(
     runtime: Runtime,
     known: contacts.Golden | None,
+    told: Contact,
     golden: Contact,
     links: Sequence[contacts.Link],
     decision: Decision,
@@ -179,6 +180,7 @@ def _wanted(
         links[0].written if links else None,
         score,
         _PREVIEW,
+        told,
         runtime.crm.name,
     )
     record = linked_record(golden, refs, runtime.crm.name)

@@ -16,6 +16,7 @@ from worker.ids import new_id
 from worker.ports import Delivery
 from worker.store import history
 from worker.store.engine import Transaction, chunks, insert_new, page, rows
+from worker.store.submissions import is_free
 
 table = tables.deliveries
 WHOLE = [table.c[name] for name in Delivery.__slots__]
@@ -78,7 +79,7 @@ def by_key(tx: Transaction, source: str, key: str) -> str | None:
 
 def claim_to_open(tx: Transaction, *, owner: str, now: datetime, lease: float) -> Delivery | None:
     """The next received delivery that nobody is opening, leased to `owner` for `lease` seconds."""
-    free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until < now)
+    free = is_free(table, now, lease)
     next_one = (
         sa.select(table.c.id)
         .where(table.c.state == DeliveryState.RECEIVED, free)

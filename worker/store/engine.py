@@ -104,9 +104,12 @@ class Database:
             yield connection
 
     def checkpoint(self) -> None:
-        """Copy what is committed from SQLite's log into its file, without holding up anybody who writes."""
+        """Copy what is committed from SQLite's log into its file, without holding up anybody who writes.
+
+        Where that cannot be done now (a full disk) it is done later: what is committed is in the log.
+        """
         if self.is_sqlite:
-            with _said_plainly(), self._engine.connect() as connection:
+            with suppress(sqlite3.OperationalError), _said_plainly(), self._engine.connect() as connection:
                 driver: Any = connection.connection.driver_connection
                 driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
 

@@ -18,9 +18,10 @@ from pipelines.states import NEXT_STAGE, ON_THE_PATH, PATH, REACHED_BY, SETTLED,
 from worker import tables
 from worker.ports import Priority
 from worker.store import history
-from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
+from worker.store.engine import CHUNK, Transaction, chunks, insert_ignoring, page, rows
 
 table = tables.submissions
+_IS_ON_THE_PATH = sa.text(tables.ON_THE_PATH_SQL)
 
 BEFORE: dict[Stage, State] = {stage: state for state, stage in NEXT_STAGE.items()}
 """The state in which a submission is when it needs this stage."""
@@ -30,6 +31,10 @@ MAX_CRASHES = 2
 
 KILLED_WORKER = "killed_worker"
 """Reason code: the worker died at it `MAX_CRASHES` times; see the worker's log, mend, and replay."""
+
+CLOCKS_DIFFER = timedelta(seconds=60)
+"""By how much the clocks of two machines may differ. A time further ahead than what may be set was set by a clock that
+was wrong, and is not believed: nothing is put off for as long as somebody's clock was ahead."""
 
 REPLAYED = "replayed"
 """Event: a person sent it through the stages again."""
@@ -136,10 +141,26 @@ def _as_urgent(least: Priority) -> list[Priority]:
 
 def in_flight(tx: Transaction, *, now: datetime, most: int, least: Priority = Priority.IMPORT) -> int:
     """How many submissions at least so urgent are under way (sent, and not overdue), counted up to `most`."""
-    under_way = sa.select(table.c.id).where(table.c.state.in_(sorted(ON_THE_PATH)), table.c.due_at > now).limit(most)
+    under_way = sa.select(table.c.id).where(_IS_ON_THE_PATH, table.c.due_at > now).limit(most)
     if least < Priority.IMPORT:
         under_way = under_way.where(table.c.priority <= least)
     return tx.execute(sa.select(sa.func.count()).select_from(under_way.subquery())).scalar_one()
+
+
+def unbelievable(tx: Transaction, *, now: datetime, stall: float) -> list[str]:
+    """Ids of what a clock that was ahead has put off: on the path and due later than `stall` seconds from now, or
+    waiting since a time that is still to come."""
+    ahead = now + CLOCKS_DIFFER
+    on_the_path = sa.select(table.c.id).where(_IS_ON_THE_PATH, table.c.due_at > ahead + timedelta(seconds=stall))
+    waiting = sa.select(table.c.id).where(table.c.state == State.WAITING, table.c.updated_at > ahead)
+    return [row.id for statement in (on_the_path, waiting) for row in tx.execute(statement.limit(CHUNK))]
+
+
+def make_due(tx: Transaction, ids: Sequence[str], *, now: datetime) -> None:
+    """Have the sweeper look at these now, where they are still put off."""
+    for some in chunks(sorted(ids)):
+        put_off = sa.update(table).where(table.c.id.in_(some), table.c.due_at > now)
+        tx.execute(put_off.values(due_at=now, updated_at=now))
 
 
 def is_due(tx: Transaction, *, now: datetime, least: Priority = Priority.IMPORT) -> bool:
@@ -147,6 +168,12 @@ def is_due(tx: Transaction, *, now: datetime, least: Priority = Priority.IMPORT)
     # Every priority by name, so that the index on (priority, due_at) answers.
     some = sa.select(table.c.id).where(table.c.priority.in_(_as_urgent(least)), table.c.due_at <= now).limit(1)
     return tx.execute(some).first() is not None
+
+
+def is_free(of: sa.Table, now: datetime, lease: float) -> sa.ColumnElement[bool]:
+    """Whether nobody holds the lease: none was taken, it has run out, or it runs longer than any lease may."""
+    longest = now + timedelta(seconds=lease) + CLOCKS_DIFFER
+    return sa.or_(of.c.lease_until.is_(None), of.c.lease_until < now, of.c.lease_until > longest)
 
 
 def claim(
@@ -165,7 +192,7 @@ def claim(
                 table.c.id.in_(some),
                 table.c.stage == stage,
                 table.c.state == BEFORE[stage],
-                sa.or_(table.c.lease_until.is_(None), table.c.lease_until < now),
+                is_free(table, now, lease),
             )
             .order_by(table.c.id)
             .with_for_update(skip_locked=True)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from pipelines.states import Stage
 from worker import steps
 from worker.errors import TransientError
 from worker.ports import Priority
 from worker.steps import opening
 from worker.steps.runtime import UNKNOWN_SOURCE, Runtime
-from worker.store import deliveries
+from worker.store import deliveries, submissions
 from worker.store.submissions import Due
 
 Clock = Any
@@ -96,3 +97,22 @@ def test_a_hook_goes_out_while_an_import_fills_what_may_be_under_way(runtime: Ru
         steps.receive(narrow, "site", body, content_type="application/json", priority=Priority.LIVE)
     steps.dispatch(narrow, send)
     assert len(sent) == 40
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off(runtime: Runtime, clock: Any) -> None:
+    right = clock.now
+    clock.forward(3600)
+    arrived = receive_table(runtime, 1)
+    sent: list[Due] = []
+    steps.dispatch(runtime, sent.append)
+    held = sent[0].ids
+    with runtime.database.write() as tx:
+        assert submissions.claim(tx, held, Stage.NORMALIZE, owner="elsewhere", now=clock.now, lease=60)
+    clock.now = right
+    sent.clear()
+    steps.dispatch(runtime, sent.append)
+    assert [due.ids for due in sent] == [held]
+    steps.normalize(runtime, held)
+    with runtime.database.read() as tx:
+        (row,) = submissions.listed(tx, delivery_id=arrived)
+    assert row["state"] == "normalized"
