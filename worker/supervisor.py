@@ -41,6 +41,12 @@ RESTART_SECONDS = 1.0
 """Pause before a dead process is started again, doubled at each death up to a minute."""
 
 
+STEADY_SECONDS = 60.0
+"""A process that has lived for so long is well: should it die then, it is started again without a longer pause."""
+
+COMMAND = [sys.executable, "-m", "worker.cli"]
+"""What a child is started with."""
+
 _LOCK = "up.lock"
 
 
@@ -56,7 +62,9 @@ class _Child:
     arguments: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
+    """Since it last was steady."""
     start_at: float = 0.0
+    started: float = 0.0
 
 
 @dataclass
@@ -115,12 +123,13 @@ class Supervisor:
         now = time.monotonic()
         if child.process is not None and (status := child.process.poll()) is not None:
             child.process = None
-            child.deaths += 1
+            child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
             pause = min(RESTART_SECONDS * 2 ** (child.deaths - 1), 60.0)
             child.start_at = now + pause
             log.warning("a process ended; starting it again", process=child.name, status=status, seconds=pause)
         if child.process is None and now >= child.start_at:
-            command = [sys.executable, "-m", "worker.cli", "--data", str(self.settings.data), *child.arguments]
+            child.started = now
+            command = [*COMMAND, "--data", str(self.settings.data), *child.arguments]
             child.process = subprocess.Popen(  # noqa: S603 - our own command line
                 command,
                 stdin=subprocess.PIPE,

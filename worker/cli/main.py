@@ -5,7 +5,20 @@ from __future__ import annotations
 
 import sys
 
-from worker.cli import approvals, dedupe, dedupe_model, ingest, kommo, lists, merges, operate, reviews, run, tokens
+from worker.cli import (
+    approvals,
+    dedupe,
+    dedupe_model,
+    ingest,
+    kommo,
+    lists,
+    merges,
+    operate,
+    prove,
+    reviews,
+    run,
+    tokens,
+)
 from worker.cli.shell import Shell
 
 portaria = Shell(
@@ -13,7 +26,7 @@ portaria = Shell(
     help="The front desk of a CRM: every contact received once, recognised, scored and announced.",
     no_args_is_help=True,
 )
-for module in (run, ingest, lists, merges, reviews, approvals, tokens, dedupe, dedupe_model, operate, kommo):
+for module in (run, ingest, lists, merges, reviews, approvals, tokens, dedupe, dedupe_model, operate, kommo, prove):
     module.add_to(portaria)
 
 

@@ -1,0 +1,166 @@
+"""`portaria prove`: deliveries with known truth into a set-up that is struck from all sides, then a reckoning."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pipelines.states import State
+from worker import steps
+from worker.errors import TransientError
+from worker.prove.checker import Finding, Found, Sent, check
+from worker.prove.crm import OutsideCrm
+from worker.prove.nemesis import Nemesis
+from worker.prove.receiver import Receiver
+from worker.prove.sender import History, Sender
+from worker.prove.setup import SECRET, SetUp
+from worker.prove.workload import Workload
+from worker.steps.runtime import Runtime, build_runtime
+from worker.store import audit, submissions
+
+SETTLE_SECONDS = 180.0
+"""How long what was acknowledged may take to be over, once nothing is struck any more."""
+QUIET_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is to be proven, and on what."""
+
+    store: str
+    seconds: float
+    rate: float
+    """Deliveries a second."""
+    seed: int
+    ways: tuple[str, ...]
+    without: str = ""
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    proof: Proof
+    sent: Sequence[Sent]
+    findings: Sequence[Finding]
+    strikes: dict[str, list[str]]
+    settled_after: float
+    """Seconds from the last strike until all was over."""
+    states: Counter[str] = field(default_factory=Counter)
+    contacts: int = 0
+    crm_records: int = 0
+    set_aside: int = 0
+    """Submissions that were dead (their workers were killed too often), and were replayed."""
+
+
+def run(proof: Proof, folder: Path, tell: Callable[[str], None]) -> Outcome:
+    """Prove it in `folder`, which keeps the history, the logs and the data."""
+    history = History(folder / "history.jsonl")
+    history.note(event="proof", **asdict(proof))
+    receiver, crm = Receiver(), OutsideCrm()
+    setup = SetUp(proof.store, folder, crm=crm.url, receiver=receiver.url, without=proof.without)
+    try:
+        setup.start()
+        runtime = build_runtime(setup.settings)
+        tell(f"up: {', '.join(machine.address for machine in setup.machines)}; sending for {proof.seconds:.0f} s …")
+        nemesis = Nemesis(
+            setup, runtime, crm, receiver, history, random.Random(proof.seed), proof.ways  # noqa: S311
+        )  # fmt: skip
+        sender = Sender([machine.address for machine in setup.machines], SECRET, history)
+        if proof.ways:
+            nemesis.start()
+        try:
+            sender.send_for(proof.seconds, proof.rate, Workload(proof.seed).cases())
+        finally:
+            nemesis.stop()
+        setup.keep_up()
+        tell(f"{len(sender.sent)} deliveries sent; waiting until all is over …")
+        outcome = Outcome(proof, sender.sent, (), nemesis.strikes, 0.0)
+        began = time.monotonic()
+        outcome.set_aside = _settle(setup, runtime)
+        outcome.settled_after = time.monotonic() - began
+        _reckon(outcome, runtime, crm, receiver)
+        runtime.database.close()
+    finally:
+        setup.stop()
+        receiver.close()
+        crm.close()
+        history.close()
+    _save(outcome, folder)
+    return outcome
+
+
+def _settle(setup: SetUp, runtime: Runtime) -> int:
+    """Wait until nothing moves by itself any more. What is dead is sent again once, as an operator would; how many."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    replayed: set[str] = set()
+    quiet_since: float | None = None
+    while time.monotonic() < deadline:
+        setup.keep_up()
+        try:
+            moving, dead = _standing(runtime)
+            if dead - replayed:
+                with runtime.database.write() as tx:
+                    first = dict.fromkeys(dead - replayed, State.RECEIVED)
+                    submissions.replay(tx, first, by="prove", now=runtime.clock())
+                replayed |= dead
+                moving = True
+        except TransientError:  # it was struck until a moment ago
+            moving = True
+        if moving:
+            quiet_since = None
+        else:
+            quiet_since = quiet_since or time.monotonic()
+            if time.monotonic() - quiet_since > QUIET_SECONDS:
+                break
+        time.sleep(0.5)
+    return len(replayed)
+
+
+def _standing(runtime: Runtime) -> tuple[bool, set[str]]:
+    """Whether something still moves, and what is dead."""
+    standing = steps.standing(runtime)
+    moving = {State(state) for state in standing.submissions} & (set(State) - _OVER)
+    with runtime.database.read() as tx:
+        dead = {row["id"] for row in submissions.listed(tx, state=State.DEAD, limit=100_000)}
+    return bool(moving) or bool(standing.deliveries.get("received")), dead
+
+
+_OVER = {State.DONE, State.REJECTED, State.REVIEW, State.DEAD}
+
+
+def _reckon(outcome: Outcome, runtime: Runtime, crm: OutsideCrm, receiver: Receiver) -> None:
+    with runtime.database.read() as tx:
+        found = Found(
+            deliveries=audit.deliveries(tx),
+            submissions=audit.submissions(tx),
+            contacts=audit.contacts(tx),
+            crm_writes=audit.crm_writes(tx),
+            triggers=audit.triggers(tx),
+            notifications=audit.notifications(tx),
+            moves=audit.moves(tx),
+            crm=crm.items(),
+            received=receiver.received,
+        )
+        outcome.findings = check(outcome.sent, found)
+    outcome.states = Counter(row["state"] for row in found.submissions)
+    outcome.contacts = sum(row["merged_into"] is None for row in found.contacts)
+    outcome.crm_records = len(found.crm)
+
+
+def _save(outcome: Outcome, folder: Path) -> None:
+    """For a second look."""
+    told = {
+        "proof": asdict(outcome.proof),
+        "findings": [asdict(finding) for finding in outcome.findings],
+        "strikes": outcome.strikes,
+        "states": outcome.states,
+        "settled_after": outcome.settled_after,
+        "set_aside": outcome.set_aside,
+    }
+    (folder / "outcome.json").write_text(json.dumps(told, ensure_ascii=False, indent=1))

@@ -1,0 +1,86 @@
+"""The whole store at once, for those who check it: everything of a kind, and who holds what right now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines.states import Stage
+from worker import tables
+from worker.store import writes
+from worker.store.engine import Transaction, rows
+from worker.store.submissions import BEFORE
+
+_DELIVERIES = ("id", "source", "state", "reason", "digest", "lease_owner")
+_SUBMISSIONS = ("id", "delivery_id", "position", "state", "reason", "decision", "contact_id", "lease_owner")
+_CONTACTS = ("id", "merged_into", "contact")
+_WRITES = ("key", "wanted_by", "contact_id", "kind", "state", "remote", "lease_owner")
+_TRIGGERS = ("key", "submission_id", "contact_id", "workflow", "temperature", "state")
+_NOTIFICATIONS = ("key", "trigger_key", "sink", "state")
+
+
+def deliveries(tx: Transaction) -> list[dict[str, Any]]:
+    """All deliveries, without their bytes."""
+    return _all(tx, tables.deliveries, _DELIVERIES)
+
+
+def submissions(tx: Transaction) -> list[dict[str, Any]]:
+    """All submissions, without what was said in them."""
+    return _all(tx, tables.submissions, _SUBMISSIONS)
+
+
+def contacts(tx: Transaction) -> list[dict[str, Any]]:
+    """All contacts, merged ones too."""
+    return _all(tx, tables.contacts, _CONTACTS)
+
+
+def crm_writes(tx: Transaction) -> list[dict[str, Any]]:
+    """All intended CRM writes and how they went."""
+    return _all(tx, tables.crm_writes, _WRITES)
+
+
+def triggers(tx: Transaction) -> list[dict[str, Any]]:
+    """All started workflows."""
+    return _all(tx, tables.triggers, _TRIGGERS)
+
+
+def notifications(tx: Transaction) -> list[dict[str, Any]]:
+    """All notifications."""
+    return _all(tx, tables.notifications, _NOTIFICATIONS)
+
+
+def moves(tx: Transaction) -> Iterator[tuple[str, list[Any]]]:
+    """Each subject of the history with its moves, oldest first."""
+    table = tables.history
+    columns = (table.c.subject, table.c.event, table.c.before, table.c.after)
+    found = tx.execution_options(yield_per=5000).execute(sa.select(*columns).order_by(table.c.subject, table.c.no))
+    for subject, some in groupby(found, key=lambda row: row.subject):
+        yield subject, list(some)
+
+
+def _all(tx: Transaction, table: sa.Table, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return rows(tx.execute(sa.select(*(table.c[name] for name in names))))
+
+
+def holder(tx: Transaction, stage: Stage) -> str | None:
+    """Who holds the lease of some submission at this stage right now."""
+    table = tables.submissions
+    held = sa.select(table.c.lease_owner).where(table.c.state == BEFORE[stage], table.c.lease_owner.is_not(None))
+    return tx.execute(held.limit(1)).scalar_one_or_none()
+
+
+def caller(tx: Transaction) -> str | None:
+    """Who is at a CRM write right now."""
+    table = tables.crm_writes
+    held = sa.select(table.c.lease_owner).where(table.c.state == writes.ATTEMPTED, table.c.lease_owner.is_not(None))
+    return tx.execute(held.limit(1)).scalar_one_or_none()
+
+
+def is_between(tx: Transaction, stage: Stage) -> bool:
+    """Whether some submission waits for this stage and nobody is at it: its message is in the broker."""
+    table = tables.submissions
+    waiting = sa.select(table.c.id).where(table.c.state == BEFORE[stage], table.c.lease_owner.is_(None))
+    return tx.execute(waiting.limit(1)).first() is not None
