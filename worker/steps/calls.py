@@ -66,6 +66,10 @@ class Known:
     def contact(self, item: Claimed) -> Contact:
         return self.golden[item.contact_id or ""].contact
 
+    def version(self, write: CrmWrite) -> int:
+        """The version of the contact that the write was planned from."""
+        return self.golden[write.contact_id].version
+
     def record(self, contact_id: str) -> RemoteRef | None:
         """The contact's record in the CRM: the one we know of, or the one that its own hook told of."""
         links = [link.ref for link in self.links.get(contact_id, ())]
@@ -128,11 +132,15 @@ def _perform_piece(
     with runtime.database.write() as tx:
         held = renew(tx)
         of_record = {write.contact_id for write in calls.values() if write.kind in writes.OF_RECORD}
-        current = contacts.golden(tx, of_record, locked=True)
+        versions = contacts.lock(tx, of_record)
         for key, write in calls.items():
             if held.isdisjoint(asking[key]):
                 results[key] = TransientError("another worker has taken over", code=LEASE_LOST, retry_after=0)
-            elif write.kind is WriteKind.UPDATE_CONTACT and _is_outdated(write, current, known):
+            elif (
+                write.kind is WriteKind.UPDATE_CONTACT
+                and versions.get(write.contact_id) != known.golden[write.contact_id].version
+            ):
+                # Whoever changed it plans with what is true now; an older plan made later would take that back.
                 what = "the contact has changed meanwhile; its update is planned anew"
                 results[key] = TransientError(what, code=OUTDATED, retry_after=0)
         lease = runtime.settings.worker.lease_seconds
@@ -153,13 +161,6 @@ def _perform_piece(
             for wanted_by in asking[key]:
                 performed.wrong.setdefault(wanted_by, result)
     _save(runtime, calls, results, attempts, known)
-
-
-def _is_outdated(write: CrmWrite, current: Mapping[str, Golden], known: Known) -> bool:
-    """Whether the contact has changed since it was read: whoever changed it plans with what is true now, and an older
-    plan that is made later would take that back."""
-    now = current.get(write.contact_id)
-    return now is None or now.version != known.golden[write.contact_id].version
 
 
 def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> RemoteRef | PortariaError | None:

@@ -171,6 +171,15 @@ def golden(tx: Transaction, ids: Iterable[str], *, locked: bool = False) -> dict
     return found
 
 
+def lock(tx: Transaction, ids: Iterable[str]) -> dict[str, int]:
+    """Keep others from changing these contacts until the transaction ends; the version of each."""
+    found: dict[str, int] = {}
+    for some in chunks(sorted(set(ids))):
+        statement = sa.select(table.c.id, table.c.version).where(table.c.id.in_(some)).order_by(table.c.id)
+        found |= {row.id: row.version for row in tx.execute(statement.with_for_update())}
+    return found
+
+
 def surviving(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     """For each of these ids, the live contact that it is part of: itself, unless it was merged into another.
 

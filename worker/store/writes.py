@@ -103,8 +103,8 @@ def attempting(
 
     One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits. That
     holds for the contact's record too, whatever the key: nobody else writes to it until it is known how the call went,
-    or the lease has run out. The caller holds the rows of the contacts whose records are written (`contacts.golden`,
-    locked), so that two never both find that nobody is at it.
+    or the lease has run out. The caller holds the rows of the contacts whose records are written
+    (`contacts.lock`), so that two never both find that nobody is at it.
     """
     found: dict[str, Attempt] = {}
     wanted = {write.key: write for write in writes}
