@@ -85,6 +85,27 @@ def guess_fields(fields: Sequence[SourceField]) -> dict[str, str]:
     return guessed
 
 
+def explain_guess(field: SourceField, target: str) -> str:
+    """Why `guess_fields` takes the field for `target` (empty: for none), in a few words for a person."""
+    if field.hint == IGNORE:
+        return "the source says that it is about the form"
+    if target and field.hint == target:
+        return "the source says so"
+    if is_about_another(field.key, field.label):
+        return "it is about somebody else"
+    if not _by_words(field.key, field.label)[1]:
+        return "it is about the form or the page"
+    if not target:
+        return "neither its name nor its values say what it is"
+    if field.label and guess_field("", field.label, ()) == target:
+        return "its label"
+    if guess_field(field.key, "", ()) == target:
+        return "its name"
+    if guess_field(field.key, field.label, ()) == "name" and target == "given_name":
+        return "its name, beside a last name"
+    return "its values" if _by_shape([tidy_line(value) for value in field.values if value]) == target else "its place"
+
+
 def _guess_in_record(field: SourceField, numbers: Mapping[str, set[str]]) -> str | None:
     if field.hint == IGNORE:
         return None

@@ -17,6 +17,7 @@ from worker.cli import (
     prove,
     reviews,
     run,
+    sources,
     tokens,
 )
 from worker.cli.shell import Shell
@@ -26,7 +27,22 @@ portaria = Shell(
     help="The front desk of a CRM: every contact received once, recognised, scored and announced.",
     no_args_is_help=True,
 )
-for module in (run, ingest, lists, merges, reviews, approvals, tokens, dedupe, dedupe_model, operate, kommo, prove):
+_MODULES = (
+    run,
+    ingest,
+    sources,
+    lists,
+    merges,
+    reviews,
+    approvals,
+    tokens,
+    dedupe,
+    dedupe_model,
+    operate,
+    kommo,
+    prove,
+)
+for module in _MODULES:
     module.add_to(portaria)
 
 

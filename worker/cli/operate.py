@@ -13,7 +13,7 @@ from worker.cli.shell import NO_CONNECTION, WRONG_USE, Shell, console, open_runt
 from worker.config import Settings
 from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.mailbox_login import log_in
-from worker.ports import Problem
+from worker.ports import Fetching, Problem
 from worker.steps.runtime import Runtime, build_runtime
 
 CONNECT_SECONDS = 3.0
@@ -92,7 +92,10 @@ def _check_kinds(runtime: Runtime) -> list[Problem]:
     problems = []
     for name in sorted(runtime.settings.sources):
         try:
-            runtime.source(name)
+            source, settings = runtime.source(name)
+            if isinstance(source, Fetching) and not settings.options.get("token"):
+                what = f"[sources.{name}] has no token: what its hooks only name is not fetched, and rejected"
+                problems.append(Problem(what, f"set token to one that may read at {settings.kind}", fatal=False))
         except ConfigurationError as problem:
             problems.append(Problem(str(problem), "see the kinds in portaria.toml as `portaria init` writes it"))
     return problems
