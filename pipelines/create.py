@@ -49,7 +49,9 @@ def plan_create(
     own = plan_record(contact_id, golden, version, links, last_written, crm, submission_id)
     writes = [own] if own else []
     if record is None or (told.message and not any(ref.system == crm for ref in told.remotes)):
-        writes.append(_note(contact_id, record, told.message, score, submission_id))
+        note = _note(contact_id, record, told.message, score, submission_id)
+        first = {} if record else {"record": contact_fields(golden)}
+        writes.append(note.model_copy(update={"fields": {**note.fields, **first}}))
     return tuple(writes)
 
 

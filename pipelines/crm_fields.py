@@ -23,6 +23,7 @@ All values are JSON (text, whole numbers, lists, objects), so that a write reads
 | create_task | `text`, `due_at` | what to do; ISO 8601 with zone |
 | | `responsible` | as a lead's |
 | add_note | `text` | several lines of plain text |
+| | `record` | with a contact's first note: the fields of its create, of which it tells those that have no place there |
 | add_tags | `tags` | list of tags to add to those that are there |
 
 A field that is not there is not to be touched; none is ever empty. An update names each changed field whole: a list

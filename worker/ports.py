@@ -160,6 +160,8 @@ class Crm(Protocol):
 
     name: str
     """The `system` of the `RemoteRef`s it returns."""
+    settle_seconds: float
+    """For how long after a call a create may still land that nobody has heard of; it is not made again before."""
 
     def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
         """Make the calls, leaving each `key` as a marker on what it creates; for each, in order, the record created

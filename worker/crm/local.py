@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker.errors import PermanentError, PortariaError
@@ -23,6 +24,7 @@ class LocalCrm:
     """Keeps what it is told, once for each key."""
 
     name = "local"
+    settle_seconds = 0.0
 
     def __init__(self, records: LocalRecords) -> None:
         self._records = records
@@ -30,7 +32,7 @@ class LocalCrm:
     def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
         """Make the calls, all in one transaction; for each, the record or what went wrong."""
         new = {
-            position: NewLocalRecord(_MADE[write.kind], write.key, write.fields, write.target)
+            position: NewLocalRecord(_MADE[write.kind], write.key, _kept(write), write.target)
             for position, write in enumerate(writes)
             if write.kind in _MADE
         }
@@ -62,3 +64,8 @@ class LocalCrm:
     def check(self) -> Sequence[Problem]:
         """It is in our own database: nothing stands between."""
         return ()
+
+
+def _kept(write: CrmWrite) -> Mapping[str, Any]:
+    """Every field; a note's `record` is for CRMs that have no field for some of it."""
+    return {name: value for name, value in write.fields.items() if name != "record"}

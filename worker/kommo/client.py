@@ -79,6 +79,15 @@ class KommoClient:
         """A writing. Raises `OutcomeUnknown` when it may have happened, another `PortariaError` when it has not."""
         return self._call(method, path, None, body)
 
+    def probe(self) -> None:
+        """Ask whether the account answers, even while it is left in peace; if it does, everybody goes on. Raises
+        `PortariaError`."""
+        answer, content, problem = self._exchange("GET", "account", None, None)
+        if problem is not None:
+            raise problem
+        read_body(answer, content, is_write=False)
+        self.breaker.close()
+
     def pages(self, path: str, params: Params | None = None, *, start: int = 0) -> Iterator[tuple[int, Sequence[Json]]]:
         """A list from its `start`th entity on, until there is no next page: each page, and at which entity the one
         after it starts. Where a page takes Kommo too long (504), smaller ones follow. Raises `PortariaError`."""

@@ -32,6 +32,10 @@ BUSY_SECONDS = 2.0
 OUTDATED = "outdated"
 """Reason code: the contact has changed since the update was planned; it is planned anew in a moment."""
 
+OUTCOME_PENDING = "outcome_pending"
+"""Reason code: a call to the CRM had no answer and may still land; the record is looked for before it is made again."""
+LOOK_AGAIN_SECONDS = 15.0
+
 LEASE_LOST = "lease_lost"
 """Reason code: another worker has taken over what this one was too slow at; nothing is left undone."""
 
@@ -145,7 +149,8 @@ def _perform_piece(
                 results[key] = TransientError(what, code=OUTDATED, retry_after=0)
         lease = runtime.settings.worker.lease_seconds
         possible = [write for key, write in calls.items() if key not in results]
-        attempts = writes.attempting(tx, possible, owner=runtime.owner, now=runtime.clock(), lease=lease)
+        settle = runtime.crm.settle_seconds
+        attempts = writes.attempting(tx, possible, owner=runtime.owner, now=runtime.clock(), lease=lease, settle=settle)
     to_make: list[CrmWrite] = []
     for write in possible:
         result = _before_the_call(runtime, write, attempts[write.key])
@@ -153,6 +158,9 @@ def _perform_piece(
             to_make.append(write)
         else:
             results[write.key] = result
+    if repeated := [write.key for write in to_make if attempts[write.key].standing is Standing.UNKNOWN]:
+        with runtime.database.write() as tx:
+            writes.calling(tx, repeated, now=runtime.clock(), settle=settle)
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
     for key, result in results.items():
         if isinstance(result, RemoteRef):
@@ -160,7 +168,7 @@ def _perform_piece(
         else:
             for wanted_by in asking[key]:
                 performed.wrong.setdefault(wanted_by, result)
-    _save(runtime, calls, results, attempts, known)
+    _save(runtime, calls, results, attempts, {write.key for write in to_make}, known)
 
 
 def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> RemoteRef | PortariaError | None:
@@ -171,9 +179,14 @@ def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> Rem
         return TransientError("another worker is at it", code=CRM_BUSY, retry_after=BUSY_SECONDS)
     if attempt.standing is Standing.UNKNOWN and write.kind in _CREATES:
         try:
-            return runtime.crm.look_up(write)
+            found = runtime.crm.look_up(write)
         except PortariaError as problem:
             return problem
+        left = (attempt.repeat_at - runtime.clock()).total_seconds() if attempt.repeat_at else 0.0
+        if found is None and left > 0:
+            what = "the CRM has not said whether it made the record; it is looked for until it can be made again"
+            return TransientError(what, code=OUTCOME_PENDING, retry_after=min(left, LOOK_AGAIN_SECONDS))
+        return found
     return None
 
 
@@ -193,6 +206,7 @@ def _save(
     calls: Mapping[str, CrmWrite],
     results: Mapping[str, RemoteRef | PortariaError],
     attempts: Mapping[str, Attempt],
+    called: Set[str],
     known: Known,
 ) -> None:
     """Record how the calls went, and which records of the CRM are whose."""
@@ -209,5 +223,7 @@ def _save(
             links.append(NewLink(write.contact_id, ref, None))
     with runtime.database.write() as tx:
         writes.done(tx, made, runtime.clock())
+        missed = [key for key in called if key not in made and not isinstance(results[key], OutcomeUnknown)]
+        writes.not_made(tx, missed, owner=runtime.owner)
         writes.give_up(tx, [key for key in ours if key not in made], owner=runtime.owner)
         contacts.link(tx, links, runtime.clock())

@@ -20,6 +20,8 @@ from worker.enrichment.mail_exchange import MailExchangeFacts
 from worker.errors import ConfigurationError
 from worker.ports import Crm, FactSource, Sink, Source, SourceSettings
 from worker.rates import Rates
+from worker.store.circuits import CircuitTable
+from worker.store.credentials import CredentialTable
 from worker.store.engine import Database
 from worker.store.local_crm import LocalRecordTable
 from worker.store.submissions import Claimed
@@ -91,11 +93,13 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
     except ValueError as problem:
         raise ConfigurationError(f"{settings.file}: {problem}") from None
     database = Database(settings.database_url)
-    records = LocalRecordTable(database, clock)
+    rates = Rates(lambda: embedded.broker_url(settings))
+    circuits, credentials = CircuitTable(database), CredentialTable(database, clock)
+    around = crm.Around(LocalRecordTable(database, clock), credentials, circuits, rates, clock)
     return Runtime(
         settings=settings,
         database=database,
-        crm=crm.build_crm(settings.crm, records),
+        crm=crm.build_crm(settings.crm, around),
         fact_sources=enrichment.build_fact_sources(settings.enrichment),
         trusted_sources=enrichment.trusted_sources(settings.enrichment),
         mail_exchange=MailExchangeFacts() if settings.validation.check_mail_domains else None,
@@ -104,7 +108,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         competitors=scoring.competitors,
         rules=rules,
         policy=policy,
-        rates=Rates(lambda: embedded.broker_url(settings)),
+        rates=rates,
         owner=owner_of(os.getpid()),
         clock=clock,
     )

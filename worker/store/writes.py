@@ -46,6 +46,8 @@ class Attempt:
 
     standing: Standing
     remote: RemoteRef | None = None
+    repeat_at: datetime | None = None
+    """Of an unknown one: until then the last call may still land, so it is looked up and not made again."""
 
 
 def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: str, now: datetime) -> None:
@@ -97,9 +99,10 @@ OF_RECORD = frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT})
 
 
 def attempting(
-    tx: Transaction, writes: Iterable[CrmWrite], *, owner: str, now: datetime, lease: float
+    tx: Transaction, writes: Iterable[CrmWrite], *, owner: str, now: datetime, lease: float, settle: float = 0.0
 ) -> dict[str, Attempt]:
-    """Record that these intended writes are about to be made by `owner`; by key, what may be done about each.
+    """Record that these intended writes are about to be made by `owner`; by key, what may be done about each. A call
+    made now may land for up to `settle` seconds.
 
     One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits. That
     holds for the contact's record too, whatever the key: nobody else writes to it until it is known how the call went,
@@ -110,19 +113,28 @@ def attempting(
     wanted = {write.key: write for write in writes}
     for some in chunks(sorted(wanted)):
         busy = _busy_records(tx, [wanted[key] for key in some], now)
-        statement = sa.select(table.c.key, table.c.state, table.c.remote, table.c.lease_until)
+        statement = sa.select(table.c.key, table.c.state, table.c.remote, table.c.lease_until, table.c.repeat_at)
         for row in tx.execute(statement.where(table.c.key.in_(some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
             standing = _standing(row.state, row.lease_until, now)
             write = wanted[row.key]
             if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
                 standing = Standing.BUSY
-            found[row.key] = Attempt(standing, remote)
+            found[row.key] = Attempt(standing, remote, row.repeat_at)
         ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
         lease_until = now + timedelta(seconds=lease)
         taken = sa.update(table).where(table.c.key.in_(ours))
         tx.execute(taken.values(state=ATTEMPTED, lease_owner=owner, lease_until=lease_until, updated_at=now))
+        calling(tx, [key for key in ours if found[key].standing is Standing.FRESH], now=now, settle=settle)
     return found
+
+
+def calling(tx: Transaction, keys: Iterable[str], *, now: datetime, settle: float) -> None:
+    """These are about to be called: until `settle` seconds from now they may land, whatever is heard of them."""
+    for some in chunks(sorted(keys)):
+        if settle:
+            called = sa.update(table).where(table.c.key.in_(some))
+            tx.execute(called.values(repeat_at=now + timedelta(seconds=settle)))
 
 
 def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime) -> set[str]:
@@ -153,6 +165,13 @@ def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> No
         values = [{"b_key": key, "remote": remote.model_dump_json()} for key, remote in sorted(remotes.items())]
         free: dict[str, Any] = {"lease_owner": None, "lease_until": None}
         tx.execute(statement.values(state=DONE, remote=sa.bindparam("remote"), updated_at=now, **free), values)
+
+
+def not_made(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
+    """The CRM said, or nobody could tell it, so that these were not made: they are as if never attempted."""
+    for some in chunks(sorted(keys)):
+        ours = sa.update(table).where(table.c.key.in_(some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
+        tx.execute(ours.values(state=INTENDED, lease_owner=None, lease_until=None, repeat_at=None))
 
 
 def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
