@@ -138,6 +138,7 @@ class OutsideCrmAdapter:
     """`worker.ports.Crm` over that server."""
 
     name = KIND
+    settle_seconds = 0.0
 
     def __init__(self, base_url: str) -> None:
         self._client = httpx.Client(base_url=base_url, timeout=TIMEOUT)
