@@ -14,9 +14,16 @@ LEAD_FIELDS: Final = ("stage", "pipeline", "responsible", "price", "name")
 
 
 def plan_lead_changes(
-    leads: Sequence[PlannedRecord], changes: Mapping[str, Any], tags: Sequence[str], contacts: Mapping[RemoteRef, str]
+    leads: Sequence[PlannedRecord],
+    changes: Mapping[str, Any],
+    tags: Sequence[str],
+    contacts: Mapping[RemoteRef, str],
+    *,
+    by_name: bool,
 ) -> Plan:
-    """Change these leads. A lead that is so already is left out of the plan.
+    """Change these leads. One that is so already needs no change, and is left out of the plan where it was named.
+
+    Where leads were found by words it stays in: that one of two is so already does not tell that the other is meant.
 
     `contacts` tells, by lead, the id of our contact that it is of, where we know.
     """
@@ -31,10 +38,10 @@ def plan_lead_changes(
         if missing:
             operations.append(_write(WriteKind.ADD_TAGS, lead.ref, of, {"tags": missing}))
             after["tags"] = [*(lead.before.get("tags") or ()), *missing]
-        if after:
+        if after or not by_name:
             before = {field: lead.before.get(field) for field in after}
-            records.append(lead.model_copy(update={"before": before, "after": after}))
-    return Plan(tool="update_leads", operations=tuple(operations), records=tuple(records))
+            records.append(lead.model_copy(update={"before": before, "after": after or {"already": "as asked for"}}))
+    return Plan(tool="update_leads", operations=tuple(operations), records=tuple(records) if operations else ())
 
 
 def plan_notes(records: Sequence[PlannedRecord], text: str, contacts: Mapping[RemoteRef, str]) -> Plan:

@@ -46,6 +46,7 @@ def set_up(*, level: int = logging.INFO) -> None:
         "celery.beat",
         "kombu",
         "alembic",
+        "mcp",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(

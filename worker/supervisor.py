@@ -27,8 +27,9 @@ from worker.config import Settings
 from worker.embedded import IN_PROCESS, EmbeddedBroker
 from worker.errors import ConfigurationError, PortariaError
 from worker.mailbox import read_mailboxes
+from worker.site import build_site
 from worker.steps.runtime import build_runtime, living_owners
-from worker.webhook import Doorbell, build_web
+from worker.webhook import Doorbell
 
 log = structlog.get_logger()
 
@@ -166,7 +167,7 @@ def run_in_one_process(settings: Settings, *, ready: Callable[[], None]) -> None
         celery_app.use_runtime(runtime)
         web = uvicorn.Server(
             uvicorn.Config(
-                build_web(runtime),
+                build_site(runtime),
                 host=settings.web.host,
                 port=settings.web.port,
                 access_log=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from ipaddress import ip_address
@@ -25,9 +25,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.templating import Jinja2Templates
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from worker import steps, tasks
 from worker.errors import TransientError, Unauthorized
@@ -55,18 +55,26 @@ READABLE = frozenset(
 _TITLES = {
     400: "Bad request",
     401: "Not authenticated",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     413: "Too large",
     415: "Unsupported media type",
+    421: "Misdirected request",
     500: "Internal error",
     503: "Not now",
 }
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
-def build_web(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> Starlette:
-    """The web application; `ring` tells the workers that something has come."""
+def build_web(
+    runtime: Runtime,
+    *,
+    ring: Callable[[], None] = tasks.ring,
+    more: Sequence[BaseRoute] = (),
+    lifespan: Lifespan[Starlette] | None = None,
+) -> Starlette:
+    """The web application; `ring` tells the workers that something has come. `more` is served beside the door."""
     routes = [
         Route("/hooks/{source}", partial(_hook, runtime), methods=["GET", "POST"]),
         Route("/hooks/{source}/{secret:path}", partial(_hook, runtime), methods=["GET", "POST"]),
@@ -76,11 +84,13 @@ def build_web(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> Sta
         Route("/", partial(_form, runtime)),
         Route("/try", partial(_try, runtime), methods=["POST"]),
         Route("/try/{delivery}", partial(_tried, runtime)),
+        *more,
     ]
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _problem, TransientError: _away},
         middleware=[Middleware(_Unforeseen)],
+        lifespan=lifespan,
     )
     app.state.doorbell = Doorbell(ring)
     app.state.keeper = Keeper(runtime)

@@ -16,7 +16,8 @@ from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, settings
 from worker.config import Settings
 from worker.errors import ConfigurationError, TransientError
 from worker.mailbox import read_mailboxes
-from worker.webhook import Doorbell, build_web
+from worker.site import build_site
+from worker.webhook import Doorbell
 
 PING_SECONDS = 5.0
 
@@ -80,7 +81,7 @@ def web(port: int | None, host: str | None) -> None:
     celery_app.configure(chosen, _broker(chosen))
     runtime = open_runtime(chosen)
     uvicorn.run(
-        build_web(runtime),
+        build_site(runtime),
         host=chosen.web.host,
         port=chosen.web.port,
         access_log=False,  # its lines hold the secrets of /hooks/{source}/{secret}

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 5.0
 
 def settle(runtime: Runtime, ids: Sequence[str], *, quiet: bool) -> Outcomes:
     """Until all is settled: by the workers where there are some, else by doing the work here."""
-    helped = _Help(runtime)
+    helped = Help(runtime)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True, disable=quiet) as progress:
         bar = progress.add_task("taking in", total=None)
@@ -31,7 +31,7 @@ def settle(runtime: Runtime, ids: Sequence[str], *, quiet: bool) -> Outcomes:
             helped.lend()
 
 
-class _Help:
+class Help:
     """Gets the work done: rings for the workers, or does it here when there are none."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -18,7 +18,22 @@ from worker.store import contacts
 MOST_FOUND: Final = 50
 """The most records that one search, and so one plan by query, may be about."""
 
-_APART: Final = ("name", "stage", "pipeline", "responsible", "price", "company", "emails", "phones", "temperature")
+MOST_LISTED: Final = 250
+"""The most that a search lists, page by page."""
+
+_APART: Final = (
+    "name",
+    "stage",
+    "pipeline",
+    "responsible",
+    "price",
+    "company",
+    "emails",
+    "phones",
+    "source",
+    "score",
+    "temperature",
+)
 """What tells records of one name apart, in the order in which a person reads it."""
 
 
@@ -88,14 +103,20 @@ def _words_of(record: CrmRecord, parent: CrmRecord | None) -> list[str]:
 
 
 def plan_update(
-    runtime: Runtime, leads: Sequence[PlannedRecord], changes: Mapping[str, Any], tags: Sequence[str]
+    runtime: Runtime,
+    leads: Sequence[PlannedRecord],
+    changes: Mapping[str, Any],
+    tags: Sequence[str],
+    *,
+    by_name: bool = False,
 ) -> Plan:
-    """Change these leads. Raises `PermanentError` for what a lead cannot be changed in."""
+    """Change these leads; `by_name`: each was named, not found by words. Raises `PermanentError` for what a lead cannot
+    be changed in."""
     if not changes and not tags:
         raise PermanentError(f"say what to change: {', '.join(LEAD_FIELDS)} or tags")
     if unknown := sorted(set(changes) - set(LEAD_FIELDS)):
         raise PermanentError(f"a lead has no {', '.join(unknown)}; it has {', '.join(LEAD_FIELDS)} and tags")
-    return plan_lead_changes(leads, changes, tags, _contacts(runtime, leads))
+    return plan_lead_changes(leads, changes, tags, _contacts(runtime, leads), by_name=by_name)
 
 
 def plan_add_notes(runtime: Runtime, records: Sequence[PlannedRecord], text: str) -> Plan:
