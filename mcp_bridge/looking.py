@@ -17,7 +17,6 @@ from worker.steps import leads, resources
 from worker.steps import preview as stages
 from worker.steps.planviews import record_view
 from worker.steps.resolve import look_for
-from worker.steps.stages import ask_sources
 
 Fields = Annotated[dict[str, Any], Field(description="As a form would send them: name, email, phone, message, ...")]
 ContactId = Annotated[str, Field(description="con_...")]
@@ -71,7 +70,7 @@ def looking_tools(bridge: Bridge) -> list[Tool]:
     def enrich_contact(fields: Fields | None = None, contact_id: ContactId = "") -> Looked:
         """What the configured sources of facts say of a contact. Keeps nothing on the contact."""
         read()
-        facts = ask_sources(runtime, understood(fields, contact_id), runtime.clock())
+        facts = stages.facts_of(runtime, understood(fields, contact_id))
         return Looked(data={"facts": [fact.model_dump(mode="json") for fact in facts]})
 
     @told
@@ -79,7 +78,7 @@ def looking_tools(bridge: Bridge) -> list[Tool]:
         """A contact's score, 0 to 100, with the contributions that sum to it, as it would be now."""
         read()
         contact = understood(fields, contact_id)
-        facts = ask_sources(runtime, contact, runtime.clock())
+        facts = stages.facts_of(runtime, contact)
         kind = DecisionKind.MATCH if contact_id else DecisionKind.NEW
         score = stages.score_now(runtime, contact, facts, kind, 1)
         return Looked(data=score.model_dump(mode="json"))

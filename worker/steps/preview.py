@@ -129,7 +129,7 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
         return Preview(normalized, findings, decision, touched=(newcomer(number, about(told)),))
     known, links = _known(runtime, decision.contact_id)
     golden = merge_contacts([known.contact, told]) if known else told
-    facts = look_up(runtime, {_PREVIEW: golden}, now)[_PREVIEW].facts
+    facts = facts_of(runtime, golden)
     origin = Origin(source=AGENT, delivery=_PREVIEW, submission=_PREVIEW, stage=Stage.ENRICH, at=now)
     golden, facts = merge_facts(golden, facts, origin, trusted=runtime.trusted_sources)
     arrivals = known.arrivals + 1 if known else 1
@@ -140,6 +140,11 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
     leads = [ref for ref in targets if ref.kind == "lead"]
     touched += [PlannedRecord(ref=ref, version=one.version) for ref, one in runtime.crm.read(leads).items()]
     return Preview(normalized, findings, decision, facts, score, writes, triggers, tuple(touched))
+
+
+def facts_of(runtime: Runtime, contact: Contact) -> tuple[Fact, ...]:
+    """What the sources say of what this contact does not."""
+    return look_up(runtime, {_PREVIEW: contact}, runtime.clock())[_PREVIEW].facts
 
 
 def score_now(

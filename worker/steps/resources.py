@@ -140,7 +140,7 @@ def source_names(runtime: Runtime) -> list[str]:
 def enrichment_sources(runtime: Runtime) -> list[View]:
     """The sources of facts that are asked, in their order."""
     return [
-        {"name": name, "finds": sorted(source.fields), "kept_seconds": source.max_age}
+        {"name": name, "finds": sorted(source.fields), "asked_outside": source.terms is not None}
         for name, source in runtime.fact_sources.items()
     ]
 
