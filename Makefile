@@ -1,15 +1,21 @@
-# Two commands: `make demo` and `make test`. The plain commands behind them are in the README.
+# Two commands: `make demo` and `make test`; and `make prove` for the promise. The plain commands behind them are in the README.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lock
+.PHONY: demo test prove check lock
 
 demo: $(VENV)/ready
 	$(BIN)/portaria demo
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -n auto
+
+# The promise, put to the proof on both set-ups: two minutes each, or as long as MINUTES says.
+MINUTES ?= 2
+prove: $(VENV)/ready
+	$(BIN)/portaria prove --store sqlite --minutes $(MINUTES)
+	$(BIN)/portaria prove --store postgres --minutes $(MINUTES)
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .

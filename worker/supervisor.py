@@ -25,7 +25,7 @@ from worker import tasks as celery_tasks
 from worker.celery_app import CRM, ENRICH, INTAKE, STAGES
 from worker.config import Settings
 from worker.embedded import IN_PROCESS, EmbeddedBroker
-from worker.errors import ConfigurationError, PortariaError
+from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.mailbox import read_mailboxes
 from worker.site import build_site
 from worker.steps.runtime import build_runtime, living_owners
@@ -55,6 +55,12 @@ class AlreadyRunning(PortariaError):
     """Another `portaria up` works on the data folder."""
 
     code = "already_running"
+
+
+class PartEnded(TransientError):
+    """In one process: its web server, worker or scheduler is gone, and nothing would be done any more."""
+
+    code = "part_ended"
 
 
 @dataclass
@@ -112,7 +118,10 @@ class Supervisor:
         while not self._stopping.is_set():
             if broker and not broker.is_running():
                 log.warning("the embedded broker died; starting it again")
-                broker.start()
+                try:
+                    broker.start()
+                except ConfigurationError as problem:  # a full disk; all that came in is in the database meanwhile
+                    log.error("the embedded broker did not come back; trying again", why=str(problem))
             for child in self._children:
                 self._keep_alive(child)
             if not announced and _answers(self.settings.web.host, self.settings.web.port):
@@ -181,17 +190,29 @@ def run_in_one_process(settings: Settings, *, ready: Callable[[], None]) -> None
         if settings.mailboxes:
             doorbell = Doorbell(celery_tasks.ring)
             parts["mailbox"] = partial(read_mailboxes, runtime, ring=doorbell.press, stop=stopping)
-        for name, part in parts.items():
-            threading.Thread(target=part, name=name, daemon=True).start()
-        while not stopping.is_set() and not _answers(settings.web.host, settings.web.port):
-            stopping.wait(0.1)
-        if not stopping.is_set():
+        threads = [threading.Thread(target=part, name=name, daemon=True) for name, part in parts.items()]
+        for thread in threads:
+            thread.start()
+        try:
+            _watch_threads(threads, settings, stopping, ready)
+        finally:
+            # What is in hand when the process ends is claimed by the next start: the database says what is under way.
+            web.should_exit = True
+            beat.stop()
+            worker.stop()
+
+
+def _watch_threads(
+    threads: Sequence[threading.Thread], settings: Settings, stopping: threading.Event, ready: Callable[[], None]
+) -> None:
+    """Until it is told to stop. Raises `PartEnded`: a thread cannot be begun anew as a process can."""
+    announced = False
+    while not stopping.wait(0.3 if announced else 0.1):
+        if ended := [thread.name for thread in threads if not thread.is_alive()]:
+            raise PartEnded(f"{', '.join(ended)} ended (see the log); start it again, it carries on where it was")
+        if not announced and _answers(settings.web.host, settings.web.port):
+            announced = True
             ready()
-        stopping.wait()
-        # What is in hand when the process ends is claimed by the next start: the database says what is under way.
-        web.should_exit = True
-        beat.stop()
-        worker.stop()
 
 
 def prepare(settings: Settings) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from worker import embedded, supervisor
+from worker import celery_app, embedded, supervisor
 from worker.config import Settings
 from worker.errors import ConfigurationError
 
@@ -53,3 +55,37 @@ def test_a_broker_that_does_not_come_up_is_not_left_running(tmp_path: Path, monk
         supervisor.Supervisor(settings, str(program)).run(ready=lambda: None)
     left = [child for child in set(psutil.Process().children()) - before if child.status() != psutil.STATUS_ZOMBIE]
     assert left == []
+
+
+def test_one_process_ends_when_a_part_of_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lasting = threading.Event()
+    stopped: list[str] = []
+
+    class Web:
+        should_exit = False
+
+        def __init__(self, _config: object) -> None:
+            self.run = lasting.wait
+
+    monkeypatch.setattr(supervisor.uvicorn, "Server", Web)
+    part = SimpleNamespace(start=lambda: None, stop=lambda: stopped.append("worker"))
+    monkeypatch.setattr(celery_app.app, "Worker", lambda **_: part)
+    beat = SimpleNamespace(run=lasting.wait, stop=lambda: stopped.append("beat"))
+    monkeypatch.setattr(supervisor, "EmbeddedService", lambda *_, **__: beat)
+    monkeypatch.setattr(supervisor, "_need_free_port", lambda *_: None)
+    with pytest.raises(supervisor.PartEnded, match="worker ended"):
+        supervisor.run_in_one_process(Settings(data=tmp_path), ready=lambda: None)
+    assert sorted(stopped) == ["beat", "worker"]
+    lasting.set()
+
+
+@pytest.mark.parametrize(("lived", "pause"), [(2.0, 4.0), (120.0, 1.0)])
+def test_the_pause_before_a_restart_begins_anew_once_a_process_was_steady(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lived: float, pause: float
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
+    child = supervisor._Child("web", [], SimpleNamespace(poll=lambda: -9), deaths=2, started=now[0])  # type: ignore[arg-type]
+    now[0] += lived
+    supervisor.Supervisor(Settings(data=tmp_path), None)._keep_alive(child)
+    assert child.start_at - now[0] == pause

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipelines.states import State
+from pipelines.states import SETTLED, DeliveryState, State
 from worker import steps
 from worker.errors import TransientError
 from worker.prove.checker import Finding, Found, Sent, check
@@ -23,8 +23,8 @@ from worker.prove.workload import Workload
 from worker.steps.runtime import Runtime, build_runtime
 from worker.store import audit, submissions
 
-SETTLE_SECONDS = 180.0
-"""How long what was acknowledged may take to be over, once nothing is struck any more."""
+STILL_SECONDS = 120.0
+"""Nothing is struck any more, and nothing has changed for so long: what is not over by now hangs."""
 QUIET_SECONDS = 2.0
 
 
@@ -97,41 +97,38 @@ def run(proof: Proof, folder: Path, tell: Callable[[str], None]) -> Outcome:
 
 def _settle(setup: SetUp, runtime: Runtime) -> int:
     """Wait until nothing moves by itself any more. What is dead is sent again once, as an operator would; how many."""
-    deadline = time.monotonic() + SETTLE_SECONDS
     replayed: set[str] = set()
-    quiet_since: float | None = None
-    while time.monotonic() < deadline:
+    before: steps.Standing | None = None
+    changed_at = over_since = time.monotonic()
+    while time.monotonic() - changed_at < STILL_SECONDS:
         setup.keep_up()
-        try:
-            moving, dead = _standing(runtime)
-            if dead - replayed:
-                with runtime.database.write() as tx:
-                    first = dict.fromkeys(dead - replayed, State.RECEIVED)
-                    submissions.replay(tx, first, by="prove", now=runtime.clock())
-                replayed |= dead
-                moving = True
-        except TransientError:  # it was struck until a moment ago
-            moving = True
-        if moving:
-            quiet_since = None
-        else:
-            quiet_since = quiet_since or time.monotonic()
-            if time.monotonic() - quiet_since > QUIET_SECONDS:
-                break
         time.sleep(0.5)
+        try:
+            standing = steps.standing(runtime)
+            dead = _dead(runtime) - replayed
+            if dead:
+                with runtime.database.write() as tx:
+                    submissions.replay(tx, dict.fromkeys(dead, State.RECEIVED), by="prove", now=runtime.clock())
+                replayed |= dead
+        except TransientError:  # it was struck until a moment ago
+            continue
+        if standing != before:
+            before, changed_at, over_since = standing, time.monotonic(), time.monotonic()
+        if dead or not _is_over(standing):
+            over_since = time.monotonic()
+        elif time.monotonic() - over_since > QUIET_SECONDS:
+            break
     return len(replayed)
 
 
-def _standing(runtime: Runtime) -> tuple[bool, set[str]]:
-    """Whether something still moves, and what is dead."""
-    standing = steps.standing(runtime)
-    moving = {State(state) for state in standing.submissions} & (set(State) - _OVER)
+def _is_over(standing: steps.Standing) -> bool:
+    under_way = {state for state, count in standing.submissions.items() if count} - SETTLED
+    return not under_way and not standing.deliveries.get(DeliveryState.RECEIVED)
+
+
+def _dead(runtime: Runtime) -> set[str]:
     with runtime.database.read() as tx:
-        dead = {row["id"] for row in submissions.listed(tx, state=State.DEAD, limit=100_000)}
-    return bool(moving) or bool(standing.deliveries.get("received")), dead
-
-
-_OVER = {State.DONE, State.REJECTED, State.REVIEW, State.DEAD}
+        return {row["id"] for row in submissions.listed(tx, state=State.DEAD, limit=100_000)}
 
 
 def _reckon(outcome: Outcome, runtime: Runtime, crm: OutsideCrm, receiver: Receiver) -> None:

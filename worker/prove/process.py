@@ -13,18 +13,14 @@ is `portaria --data DIR web` where, by environment variables that only a proof s
 from __future__ import annotations
 
 import os
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from worker import crm, supervisor
 from worker.prove import guards
 from worker.prove.crm import KIND, OutsideCrmAdapter
+from worker.prove.setup import CLOCK, COMMAND, WITHOUT
 from worker.steps import runtime
-
-CLOCK = "PORTARIA_PROVE_CLOCK"
-WITHOUT = "PORTARIA_PROVE_WITHOUT"
-COMMAND = [sys.executable, "-m", "worker.prove.process"]
 
 
 def wrong_clock(file: Path) -> runtime.Clock:

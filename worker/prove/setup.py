@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,10 +18,14 @@ import psutil
 
 from worker.config import CrmSection, Settings, load_settings
 from worker.errors import TransientError
-from worker.prove import process
 from worker.prove.servers import Postgres, Valkey
 
 SECRET = "prove-secret"  # noqa: S105 - of a data folder that lives as long as the proof
+COMMAND = [sys.executable, "-m", "worker.prove.process"]
+"""What a process of a set-up under proof is started with."""
+CLOCK = "PORTARIA_PROVE_CLOCK"
+WITHOUT = "PORTARIA_PROVE_WITHOUT"
+"""Variables that `worker.prove.process` reads."""
 START_SECONDS = 60.0
 STOP_SECONDS = 90.0
 LEASE_SECONDS = 10.0
@@ -76,7 +81,7 @@ class Machine:
         )
         (data / "portaria.toml").write_text(text + more)
         self.clock = data / "clock"
-        self._environment = {**os.environ, process.CLOCK: str(self.clock), process.WITHOUT: without}
+        self._environment = {**os.environ, CLOCK: str(self.clock), WITHOUT: without}
         self._up: subprocess.Popen[bytes] | None = None
 
     @property
@@ -90,7 +95,7 @@ class Machine:
     def start(self) -> None:
         """Start it, without waiting for it to answer."""
         with self.log.open("ab") as log:
-            command = [*process.COMMAND, "--data", str(self.data), "up"]
+            command = [*COMMAND, "--data", str(self.data), "up"]
             self._up = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)  # noqa: S603
 
     def wait_until_up(self) -> None:
@@ -159,7 +164,7 @@ def _command(one: psutil.Process) -> str:
     try:
         words = one.cmdline()
         parent = one.parent()
-        if words[:3] != process.COMMAND or (parent is not None and parent.cmdline()[:6] == words[:6]):
+        if words[:3] != COMMAND or (parent is not None and parent.cmdline()[:6] == words[:6]):
             return ""
         return words[5] if len(words) > 5 else ""
     except (psutil.Error, IndexError):

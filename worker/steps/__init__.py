@@ -11,6 +11,7 @@ from worker.steps.dedupe_model import dedupe_model, dedupe_models_of, use_dedupe
 from worker.steps.dedupe_training import train_dedupe
 from worker.steps.doors import (
     NoHandshake,
+    Standing,
     fresh_key,
     handshake,
     recover,
@@ -62,6 +63,7 @@ __all__ = [
     "NoHandshake",
     "Review",
     "Runtime",
+    "Standing",
     "admit",
     "check_request",
     "create",
