@@ -93,7 +93,8 @@ class KommoCrm:
         return [results[write.key] for write in writes]
 
     def _contact_item(self, write: CrmWrite) -> Item:
-        return contact_item(write.fields, self._settings.fields, self._find("contacts"), linked=self._links(write)).item
+        linked, find = self._links(write), self._find("contacts")
+        return contact_item(write.fields, self._settings.fields, find, linked=linked, is_new=True).item
 
     def _links(self, write: CrmWrite) -> bool:
         """Whether the contact's company is linked as a record."""

@@ -64,21 +64,39 @@ class Fake:
     """Tokens that work, until when."""
     refresh: set[str] = field(default_factory=set)
     codes: set[str] = field(default_factory=lambda: {CODE})
+    late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+    """What lands after its caller has gone, and when."""
 
     def __post_init__(self) -> None:
-        self.account = Account(self.now)
-        self.api = Api(self.account)
         self.limits = Limits(time.monotonic)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with an empty account."""
+        self.account = Account(lambda: self.now())
+        self.api = Api(self.account)
         self.sender = Sender(self.account)
+        self.faults.clear()
+        self.calls.clear()
+        self.late.clear()
+        self.switch = 0
+
+    def land(self) -> None:
+        """Do what is due to land by now."""
+        due = [one for one in self.late if one[0] <= self.now()]
+        self.late = [one for one in self.late if one not in due]
+        for _, deed in due:
+            deed()
 
     def app(self) -> Starlette:
         """The ASGI application."""
 
         @asynccontextmanager
         async def sending(_: Starlette) -> AsyncIterator[None]:
-            task = asyncio.create_task(self.sender.run())
+            tasks = [asyncio.create_task(self.sender.run()), asyncio.create_task(self._landing())]
             yield
-            task.cancel()
+            for task in tasks:
+                task.cancel()
 
         routes = [
             Route("/_fake/{what}", self._control, methods=METHODS),
@@ -95,7 +113,13 @@ class Fake:
         self.calls.append((request.method, path, answer.status_code))
         return answer
 
+    async def _landing(self) -> None:
+        while True:
+            self.land()
+            await asyncio.sleep(0.05)
+
     async def _answered(self, request: Request, path: str) -> Response:
+        self.land()
         if (barred := self._barred(request)) is not None:
             return barred
         if self.access.get(request.headers.get("authorization", "").removeprefix("Bearer "), 0) < self.now():
@@ -113,7 +137,7 @@ class Fake:
         if fault.kind is Kind.DROP_BEFORE:
             return _Dropped()
         if fault.kind is Kind.LATE:
-            asyncio.get_running_loop().call_later(fault.seconds, self._done, request, path, raw)
+            self.late.append((self.now() + fault.seconds, lambda: self._done(request, path, raw)))
             return _Dropped()
         done = self._done(request, path, raw)
         if fault.kind is Kind.HANG:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -9,7 +10,7 @@ from pipelines.text import fold
 from worker.errors import OutcomeUnknown, PortariaError, TransientError
 from worker.kommo.batches import Batches, Job
 from worker.kommo.client import KommoClient
-from worker.kommo.markers import SETTLE_SECONDS
+from worker.kommo.markers import NEWEST, REREAD_SECONDS, SETTLE_SECONDS
 from worker.rates import Rate
 
 MAKING: Final = "kommo_company_being_made"
@@ -27,6 +28,8 @@ class Companies:
         self._client = client
         self._batches = batches
         self._known: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
+        self._read_at = float("-inf")
 
     def ids(self, names: Iterable[str]) -> dict[str, int | PortariaError]:
         """By name as given, the company's id; what went wrong where there is none yet. Raises nothing."""
@@ -47,6 +50,8 @@ class Companies:
                 to_make[folded] = Job({"name": name})
             else:
                 found[name] = TransientError("its company is being made", code=MAKING, retry_after=_SOON)
+        if to_make:
+            self._read_at = float("-inf")  # what was read of the newest does not have them
         self._batches.write("POST", "companies", "companies", list(to_make.values()))
         for folded, job in to_make.items():
             if isinstance(job.result, OutcomeUnknown):
@@ -62,14 +67,25 @@ class Companies:
         return found
 
     def _search(self, name: str, folded: str) -> int | None:
-        """The oldest company of exactly this name: the search is one over all fields, and finds others too."""
+        """The oldest company of exactly this name: by the search, which is over all fields and lags, so among the
+        newest too."""
         same = [
             int(record["id"])
             for _, page in self._client.pages("companies", {"query": name})
             for record in page
             if fold(str(record.get("name", ""))) == folded
         ]
-        return min(same, default=None)
+        return min(same, default=None) or self._among_newest(folded)
+
+    def _among_newest(self, folded: str) -> int | None:
+        if time.monotonic() - self._read_at > REREAD_SECONDS:
+            self._read_at = time.monotonic()
+            self._newest = {}
+            for start, page in self._client.pages("companies", {"order": {"id": "desc"}}):
+                self._newest |= {fold(str(record.get("name", ""))): int(record["id"]) for record in page}
+                if start >= NEWEST:
+                    break
+        return self._newest.get(folded)
 
     def _remember(self, folded: str, number: int) -> None:
         if len(self._known) >= MOST_KNOWN:

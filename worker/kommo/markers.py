@@ -26,7 +26,7 @@ request after about a minute (its 504): what is not there after two minutes is n
 
 NEWEST: Final = 4 * PAGE
 """So many of the newest records are looked through."""
-_REREAD_SECONDS: Final = 5.0
+REREAD_SECONDS: Final = 5.0
 """A list of the newest serves all look-ups of a batch."""
 _PREFIX: Final = "ptr-"
 _IN_TEXT: Final = re.compile(rf"{_PREFIX}[0-9a-z]{{16}}")
@@ -109,7 +109,7 @@ class Markers:
 
     def _find_record(self, entity: str, marker: str) -> str | None:
         at, found = self._newest.get(entity, (float("-inf"), {}))
-        if self._monotonic() - at > _REREAD_SECONDS:
+        if self._monotonic() - at > REREAD_SECONDS:
             at = self._monotonic()  # before it is read: what comes while it is read is not in it
             found = self._read_newest(entity)
             self._newest[entity] = (at, found)

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from worker.breaker import Breaker, Circuits, Patience
 from worker.config import CrmSection
 from worker.errors import ConfigurationError
 from worker.kommo.address import Address, read_address
 from worker.kommo.answers import BLOCK_SECONDS
-from worker.kommo.client import KommoClient
+from worker.kommo.client import RATE, KommoClient
 from worker.kommo.tokens import Integration, LongLived, OAuth
 from worker.ports import Credentials
-from worker.rates import Rates
+from worker.rates import Rate, Rates
 
 MARKER: Final = "Portaria"
 """The custom field that our markers are in, where `[crm] marker` names no other."""
@@ -44,6 +44,8 @@ class KommoSettings(BaseModel):
     responsible: int | str = ""
     companies: bool = True
     """Link each contact to a company record of Kommo, making those that are missing."""
+    requests_per_second: int = Field(default=RATE.times, ge=1, le=50)
+    """Kommo's limit of an account and of an address; more only where Kommo's support has said so."""
     incoming: bool = False
     """New leads go to Incoming leads, where a person accepts or declines them."""
 
@@ -78,7 +80,7 @@ def open_client(
     else:
         tokens = open_login(address, settings, credentials=credentials, rates=rates, clock=clock)
     breaker = Breaker(address.system, circuits, clock, Patience(longest_pause=BLOCK_SECONDS))
-    return KommoClient(address, tokens, rates, breaker)
+    return KommoClient(address, tokens, rates, breaker, rate=Rate(settings.requests_per_second))
 
 
 def open_login(

@@ -60,10 +60,13 @@ class Told:
     """What has no place in it: label → text."""
 
 
-def contact_item(fields: Mapping[str, Any], mapping: Mapping[str, int | str], find: Find, *, linked: bool) -> Told:
-    """The item of a contact. `linked`: its company is linked as a record of its own."""
+def contact_item(
+    fields: Mapping[str, Any], mapping: Mapping[str, int | str], find: Find, *, linked: bool, is_new: bool = False
+) -> Told:
+    """The item of a contact. `linked`: its company is linked as a record of its own; `is_new`: without a name it shows
+    its first phone or address, which never takes the place of a name that is there."""
     item: Item = {}
-    if name := shown_name(fields):
+    if name := shown_name(fields) if is_new else str(fields.get("name") or ""):
         item["name"] = name
     for ours, theirs in (("given_name", "first_name"), ("family_name", "last_name")):
         if fields.get(ours):

@@ -1,0 +1,178 @@
+"""A whole set-up with the fake Kommo as its CRM, on a clock that both share."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker import steps
+from worker.config import load_settings
+from worker.crm.kommo import KommoCrm
+from worker.fake_kommo.server import TOKEN, Fake, Running
+from worker.ports import Priority
+from worker.rates import Rate, Rates
+from worker.steps.runtime import Runtime, build_runtime
+from worker.store import submissions
+from worker.store.engine import Database
+
+CONFIGURATION = """
+[sources.site]
+kind = "generic"
+secret = "invented-secret"
+
+[crm]
+kind = "kommo"
+base_url = "{url}"
+token = "{token}"
+{more}
+[workflows.tudo]
+lead = true
+task = {{ text = "Ligar", due_in = 15 }}
+note = true
+tags = ["novo"]
+"""
+OUR_TIMES = 400
+"""Times that the work is looked for until all is settled; each time the clock goes on."""
+
+
+class NoRates(Rates):
+    """Rates are told by the real clock, which is not the one here."""
+
+    def hit(self, rate: Rate, *whose: str) -> bool:
+        return True
+
+    def wait(self, rate: Rate, *whose: str, patience: float) -> None:
+        return None
+
+
+@dataclass
+class House:
+    """Portaria and its Kommo account."""
+
+    runtime: Runtime
+    fake: Fake
+    clock: Any
+
+    def send(self, *forms: dict[str, str], at_once: bool = True) -> None:
+        """Forms that people filled in; `at_once`: in one delivery."""
+        bodies = [list(forms)] if at_once else [[form] for form in forms]
+        for body in bodies:
+            text = "\n".join(json.dumps(form, ensure_ascii=False) for form in body)
+            key = steps.fresh_key(self.runtime)
+            steps.receive(
+                self.runtime,
+                "site",
+                text.encode(),
+                content_type="application/x-ndjson",
+                priority=Priority.LIVE,
+                key=key,
+                name="forms.jsonl",
+            )
+
+    def settle(self, step: float = 20.0) -> None:
+        """Work, and let time pass, until nothing waits any more."""
+        for _ in range(OUR_TIMES):
+            while steps.work_here(self.runtime):
+                pass
+            if set(self.states()) <= {"done", "rejected", "dead", "review"}:
+                return
+            self.clock.forward(step)
+        raise AssertionError(f"still {self.states()}: {self.waiting()}; {self.fake.calls[-12:]}")
+
+    def states(self) -> dict[str, int]:
+        with self.runtime.database.read() as tx:
+            return submissions.counts(tx)
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """(reason, detail) of each submission that waits."""
+        with self.runtime.database.read() as tx:
+            return [(row["reason"], row["detail"]) for row in submissions.listed(tx, state="waiting")]
+
+    def records(self) -> dict[str, list[Any]]:
+        """What is in Kommo, without ids, times and markers: two runs that end alike have the same."""
+        account = self.fake.account
+        name = {n: one["name"] for n, one in account.records["contacts"].items()}
+        lead = {n: one["name"] for n, one in account.records["leads"].items()}
+        company = {n: one["name"] for n, one in account.records["companies"].items()}
+        return {
+            "contacts": sorted(
+                (
+                    one["name"],
+                    _values(one),
+                    sorted(tag["name"] for tag in one["tags"] if not tag["name"].startswith("ptr-")),
+                    sorted(company[each] for each in account.linked(("contacts", one["id"]), "companies")),
+                )
+                for one in account.alive("contacts")
+            ),
+            "companies": sorted(company.values()),
+            "leads": sorted(
+                (one["name"], [name[each] for each in account.linked(("leads", one["id"]), "contacts")])
+                for one in account.alive("leads")
+            ),
+            "tasks": sorted(
+                (one["text"].split("\n")[0], lead.get(one["entity_id"], "")) for one in account.tasks.values()
+            ),
+            "notes": sorted(
+                (name[note["entity_id"]], note["params"]["text"].split("\n")[0])
+                for note in account.notes["contacts"].values()
+            ),
+        }
+
+
+def _values(record: dict[str, Any]) -> str:
+    return str(
+        sorted(
+            (each["field_name"], [str(value["value"]) for value in each["values"]])
+            for each in record["custom_fields_values"] or ()
+            if each["field_name"] != "Portaria"
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def kommo_server() -> Iterator[Running]:
+    fake = Fake()
+    fake.limits.rate = 0
+    with Running(fake) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("empty") / "portaria.db"
+    made = Database(f"sqlite:///{file}")
+    made.migrate()
+    made.close()
+    return file
+
+
+@pytest.fixture
+def build_house(kommo_server: Running, empty_database: Path, tmp_path: Path, clock: Any) -> Iterator[Any]:
+    opened: list[Runtime] = []
+    server = kommo_server
+
+    def build(more: str = "") -> House:
+        data = tmp_path / f"data{len(opened)}"
+        data.mkdir()
+        shutil.copy(empty_database, data / "portaria.db")
+        text = CONFIGURATION.format(url=server.url, token=TOKEN, more=more)
+        (data / "portaria.toml").write_text(text)
+        server.fake.now = lambda: clock().timestamp()
+        server.fake.begin()
+        clock.forward(timedelta(days=1).total_seconds())
+        runtime = build_runtime(load_settings(data), clock=clock)
+        opened.append(runtime)
+        assert isinstance(runtime.crm, KommoCrm)
+        runtime.crm._client.rates = NoRates()
+        return House(runtime, server.fake, clock)
+
+    yield build
+    for runtime in opened:
+        runtime.database.close()
