@@ -21,6 +21,7 @@ import anyio.from_thread
 import anyio.to_thread
 import structlog
 from mcp.server.mcpserver import Context
+from mcp.shared.message import ServerMessageMetadata
 from mcp.types import (
     CreateMessageRequest,
     CreateMessageRequestParams,
@@ -159,7 +160,8 @@ async def _ask_now(ctx: Context[Any, Any], request: ElicitRequest | CreateMessag
             return await ctx.session.elicit_form(params.message, params.requested_schema, ctx.request_id)
         if isinstance(params, ElicitRequestURLParams):
             return await ctx.session.elicit_url(params.message, params.url, params.elicitation_id or "", ctx.request_id)
-        return await ctx.session.send_request(request, CreateMessageResult)
+        related = ServerMessageMetadata(related_request_id=ctx.request_id)
+        return await ctx.session.send_request(request, CreateMessageResult, metadata=related)
     return None
 
 

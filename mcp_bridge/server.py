@@ -14,10 +14,14 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.request_state import RequestStateSecurity
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import SubscribeRequestParams, UnsubscribeRequestParams
 from starlette.applications import Starlette
 
 from mcp_bridge.bridge import Bridge
 from mcp_bridge.looking import looking_tools
+from mcp_bridge.prompts import add_prompts
+from mcp_bridge.resources import add_resources
+from mcp_bridge.updates import Updates
 from mcp_bridge.writing import writing_tools
 from worker.config import Settings
 from worker.steps.runtime import Runtime
@@ -33,21 +37,37 @@ INSTRUCTIONS: Final = (
 )
 
 
+class PortariaServer(MCPServer[Any]):
+    """The SDK's server, with the older era's subscriptions, which it serves on its lower level alone."""
+
+    def serve_subscriptions(self, updates: Updates) -> None:
+        """Serve `resources/subscribe` and `resources/unsubscribe`."""
+        handlers = self._lowlevel_server
+        handlers.add_request_handler("resources/subscribe", SubscribeRequestParams, updates.on_subscribe)
+        handlers.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, updates.on_unsubscribe)
+
+
 def build_server(bridge: Bridge, *, extra_tools: Sequence[Tool] = ()) -> MCPServer[Any]:
     """A server over this bridge. `extra_tools` are put beside ours, for tests."""
     tools = [_lean(tool) for tool in (*looking_tools(bridge), *writing_tools(bridge))]
-    server: MCPServer[Any] = MCPServer(
+    updates = Updates(bridge.runtime)
+    server = PortariaServer(
         NAME,
         title="Portaria",
         instructions=INSTRUCTIONS,
         version=version("portaria"),
         tools=[*sorted(tools, key=lambda tool: tool.name), *extra_tools],
         log_level="WARNING",
+        subscriptions=updates,
+        lifespan=updates.lifespan,
         request_state_security=RequestStateSecurity.ephemeral(
             ttl=bridge.runtime.settings.approvals.expire_minutes * 60
         ),
         **({} if bridge.over_stdio else _authentication(bridge)),
     )
+    server.serve_subscriptions(updates)
+    add_resources(server, bridge)
+    add_prompts(server)
     return server
 
 

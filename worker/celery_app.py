@@ -32,6 +32,10 @@ TELL_SECONDS = 5.0
 """How often it looks whether the CRM has to be told of a merge."""
 
 
+UNHEARD = frozenset({"portaria.dispatch"})
+"""Tasks that ring no bell: they run each second, and mostly change nothing."""
+
+
 class TaskFailed(Exception):
     """A task failed. Celery logs an error's text and sends it to Flower, so this one has none of somebody's data."""
 
@@ -41,15 +45,15 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
 
     def __call__(self, *arguments: object, **keywords: object) -> object:
         try:
-            return super().__call__(*arguments, **keywords)
+            made = super().__call__(*arguments, **keywords)
         except PortariaError as problem:
             raise TaskFailed(f"{problem.code}: {problem}") from None
         except Exception as error:
             raise TaskFailed(kind_and_place(error)) from None
+        if self.name not in UNHEARD:
+            runtime().changes.ring()  # agents that watch resources look
+        return made
 
-
-LOOK_AGAIN_SECONDS = 15.0
-"""How often the scheduler looks for sources of facts that are to be asked again."""
 
 app = Celery("portaria", task_cls=StepTask, include=["worker.tasks"])
 app.conf.update(

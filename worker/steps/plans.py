@@ -78,7 +78,9 @@ def propose(runtime: Runtime, caller: str, plan: Plan) -> KeptPlan:
             if reason:
                 until = now + timedelta(minutes=rules.expire_minutes)
                 plans.ask(tx, new_id("apr", now), before, caller, hashed, reason, now=now, until=until)
-        return _there(plans.read(tx, before), before)
+        kept = _there(plans.read(tx, before), before)
+    runtime.changes.ring()
+    return kept
 
 
 def grant(
@@ -96,7 +98,9 @@ def grant(
         if not allowed_operations(kept.plan, granted):
             raise PermanentError("what is asked for needs all of the records; grant them all or deny it")
         plans.decide(tx, approval, ApprovalState.GRANTED, granted=granted, by=by, way=way, why=why, now=runtime.clock())
-        return _there(plans.read(tx, kept.id), kept.id)
+        kept = _there(plans.read(tx, kept.id), kept.id)
+    runtime.changes.ring()
+    return kept
 
 
 def refuse(
@@ -106,7 +110,9 @@ def refuse(
     state = ApprovalState.CANCELLED if cancelled else ApprovalState.DENIED
     with _pending(runtime, approval_id) as (tx, kept, approval):
         plans.decide(tx, approval, state, by=by, way=way, why=why, now=runtime.clock())
-        return _there(plans.read(tx, kept.id), kept.id)
+        kept = _there(plans.read(tx, kept.id), kept.id)
+    runtime.changes.ring()
+    return kept
 
 
 def apply(runtime: Runtime, plan_or_approval_id: str, *, caller: str = "", watch: Watch = Watch()) -> KeptPlan:
@@ -249,7 +255,9 @@ def _carry_on(runtime: Runtime, kept: KeptPlan, watch: Watch) -> KeptPlan:
         watch.progress(len(kept.permitted) - len(open_numbers), len(kept.permitted))
     with runtime.database.write() as tx:
         plans.save(tx, kept, outcome, finished=finished, owner=runtime.owner, now=runtime.clock())
-        return _there(plans.read(tx, kept.id), kept.id)
+        kept = _there(plans.read(tx, kept.id), kept.id)
+    runtime.changes.ring()
+    return kept
 
 
 def _brings(kept: KeptPlan) -> bool:

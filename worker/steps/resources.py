@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pipelines.dedupe.explanation import explain
@@ -153,3 +153,20 @@ def metrics(runtime: Runtime) -> View:
         "submissions": dict(now.submissions),
         "contacts": now.contacts,
     }
+
+
+MOVES_AT_ONCE = 5000
+"""Moves of the history that are looked at together; of more, the oldest are not told of."""
+
+
+def moves_after(runtime: Runtime, number: int) -> list[tuple[int, str]]:
+    """Number and subject of what happened beyond `number`, oldest first."""
+    with runtime.database.read() as tx:
+        return history.after(tx, number, limit=MOVES_AT_ONCE)
+
+
+def with_contacts(runtime: Runtime, subjects: Collection[str]) -> set[str]:
+    """These subjects, and the contacts that the submissions among them are of."""
+    some = [subject for subject in subjects if subject.startswith("sub_")]
+    with runtime.database.read() as tx:
+        return {*subjects, *submissions.contact_ids(tx, some)}

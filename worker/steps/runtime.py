@@ -15,6 +15,7 @@ from pipelines.scoring import ScoringModel
 from pipelines.scoring_rules import read_scoring
 from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, embedded, enrichment, sinks, sources
+from worker.changes import Changes
 from worker.config import Settings
 from worker.enrichment.mail_exchange import MailExchangeFacts
 from worker.errors import ConfigurationError
@@ -57,6 +58,8 @@ class Runtime:
     policy: Policy
     rates: Rates
     """Rates that all workers keep together."""
+    changes: Changes
+    """A bell that rings in every process when something has changed."""
     owner: str
     """Who holds the leases taken here: `host:pid:start`."""
     clock: Clock
@@ -109,6 +112,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         rules=rules,
         policy=policy,
         rates=rates,
+        changes=Changes(lambda: embedded.broker_url(settings)),
         owner=owner_of(os.getpid()),
         clock=clock,
     )

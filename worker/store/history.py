@@ -35,3 +35,10 @@ def of(tx: Transaction, subject: str) -> list[dict[str, Any]]:
     """What happened to `subject`, oldest first."""
     table = tables.history
     return rows(tx.execute(sa.select(table).where(table.c.subject == subject).order_by(table.c.no)))
+
+
+def after(tx: Transaction, number: int, *, limit: int) -> list[tuple[int, str]]:
+    """Number and subject of the newest moves beyond `number`, at most so many, oldest first."""
+    table = tables.history
+    newest = sa.select(table.c.no, table.c.subject).where(table.c.no > number).order_by(table.c.no.desc()).limit(limit)
+    return [(row.no, row.subject) for row in reversed(tx.execute(newest).all())]

@@ -432,6 +432,15 @@ def forget_unreadable(tx: Transaction, delivery_id: str) -> int:
     return tx.execute(gone).rowcount
 
 
+def contact_ids(tx: Transaction, ids: Sequence[str]) -> set[str]:
+    """The contacts that these submissions are of, as far as that is known."""
+    found: set[str] = set()
+    for some in chunks(ids):
+        of = sa.select(table.c.contact_id).where(table.c.id.in_(some), table.c.contact_id.is_not(None)).distinct()
+        found.update(tx.execute(of).scalars())
+    return found
+
+
 def read(tx: Transaction, submission_id: str) -> dict[str, Any] | None:
     """All that is kept of one submission."""
     found = rows(tx.execute(sa.select(table).where(table.c.id == submission_id)))
