@@ -32,8 +32,8 @@ TELL_SECONDS = 5.0
 """How often it looks whether the CRM has to be told of a merge."""
 
 
-UNHEARD = frozenset({"portaria.dispatch"})
-"""Tasks that ring no bell: they run each second, and mostly change nothing."""
+UNHEARD = frozenset({"portaria.dispatch", "portaria.look_again"})
+"""Tasks that ring no bell: they run all the time, and mostly change nothing."""
 
 
 class TaskFailed(Exception):
@@ -53,6 +53,10 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
         if self.name not in UNHEARD:
             runtime().changes.ring()  # agents that watch resources look
         return made
+
+
+LOOK_AGAIN_SECONDS = 15.0
+"""How often the scheduler looks for sources of facts that are to be asked again."""
 
 
 app = Celery("portaria", task_cls=StepTask, include=["worker.tasks"])
