@@ -101,6 +101,7 @@ def main() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE race")
         os.environ["PORTARIA_DATABASE__URL"] = url.replace("/postgres?", "/race?")
+        os.environ["PORTARIA_WORKER__IN_FLIGHT"] = str(2 * given.pairs)  # all are brought up to dedupe before the race
         runtime = build_runtime(load_settings(folder))
         runtime.database.migrate()
         people = list(pairs(given.pairs, given.seed))

@@ -64,8 +64,8 @@ def test_the_key_is_idempotent_and_any_name_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("unit", ["ltda ", "s.a. ", "a.", "& ", "me ", "e co ", "“", "- "])
 def test_long_names_take_linear_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     company_key(unit * 5_000)
     tidy_company(unit * 5_000)
     has_legal_form(unit * 5_000)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

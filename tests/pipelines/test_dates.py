@@ -75,9 +75,9 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["1", "1/", "jan ", "de ", "º", "-"])
 def test_long_texts_cost_nothing(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert parse_birth_date(unit * 10_000, today=TODAY) is None
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_a_moment_falls_on_its_day_in_utc() -> None:

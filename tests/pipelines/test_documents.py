@@ -127,6 +127,6 @@ def test_any_text_is_read_without_an_error_and_a_number_reads_as_itself(text: st
 
 @pytest.mark.parametrize("unit", ["1", "CPF ", ".", "-", "1.", "cpf:", "á"])
 def test_long_texts_cost_nothing(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert parse_document(unit * 5_000) is None
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

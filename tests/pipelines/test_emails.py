@@ -236,10 +236,10 @@ def test_any_text_is_read_without_an_error_and_an_address_reads_as_itself(text: 
     "unit", ["@", "a@", "a@a.com ", "a@a.com/", "(at)", "<", "a.", " @ ", "[", "mailto:", "a", "(dot)", "+"]
 )
 def test_long_texts_take_bounded_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     text = unit * (20_000 // len(unit))
     find_emails(text)
     parse_email(text)
     canonical_email(text)
     suggest_domain(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

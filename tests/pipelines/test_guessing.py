@@ -230,6 +230,6 @@ def test_anything_is_guessed_without_an_error(key: str, label: str, values: list
 
 
 def test_a_record_of_many_long_fields_takes_bounded_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     guess_fields([SourceField(key=f"k{i}" * 50, label="Nome " * 100, values=("a@b 11 " * 700,)) for i in range(300)])
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -68,6 +68,6 @@ def test_never_fails(message: str) -> None:
 
 @pytest.mark.parametrize("piece", ["nao quero ", "nao ", "vaga de ", "quanto que ", "a, ", "remover o meu "])
 def test_long_messages_take_no_longer_than_their_length(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     read_intents(piece * 100_000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -64,6 +64,6 @@ def test_any_text_is_taken_apart_without_an_error(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["a@a.com, ", "11 98765-4321, ", "a: ", "(", "- ", "a", "1", ": "])
 def test_long_texts_take_bounded_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     take_apart(unit * (20_000 // len(unit)))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

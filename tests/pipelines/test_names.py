@@ -188,7 +188,7 @@ def test_no_word_of_a_name_is_lost(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["a ", "(", "á,", "da ", "김", "'", "A.", "@", "1", "\u202e", "a_", '"'])
 def test_long_texts_are_no_names_and_cost_nothing(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for size in (LONGEST_NAME, 5_000, 20_000):
         parse_name((unit * size)[:size])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -442,7 +442,7 @@ def test_placeholders_never_become_values(fields: list[SourceField]) -> None:
     "unit", ["a", "1 ", "a@a.com ", "(11) 98765-4321 ", "Ana, ", "\u202e", "Ã£", "@", "&amp;", "- "]
 )
 def test_long_values_in_many_fields_take_bounded_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     long = (unit * 5_000)[:5_000]
     fields = {
         "Nome": long,
@@ -454,4 +454,4 @@ def test_long_values_in_many_fields_take_bounded_time(unit: str) -> None:
         "Mensagem": long,
     }
     _normalized(fields | {f"k{i}": long for i in range(20)})
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

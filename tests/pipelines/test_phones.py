@@ -233,8 +233,8 @@ def test_any_text_is_searched_without_an_error_for_valid_numbers_only(text: str)
     ],
 )
 def test_long_texts_take_bounded_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     find_phones(unit * (20_000 // len(unit)))
     parse_phone(unit * (5_000 // len(unit)))
     parse_phone((unit * 60)[:60])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

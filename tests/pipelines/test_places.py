@@ -154,10 +154,10 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["Rua A, ", "-", " - ", "1", "SP ", "CEP ", "apto 1, ", "(", "a"])
 def test_long_texts_take_linear_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     text = unit * (20_000 // len(unit))
     parse_address(text)
     parse_city(text)
     parse_postal_code(text)
     parse_country(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

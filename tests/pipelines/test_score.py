@@ -345,7 +345,7 @@ def test_a_contact_of_thousands_of_values_takes_no_longer_than_their_count(now: 
         message="quero um orcamento nao quero " * 10_000,
         job_title="diretor de " * 10_000,
     )
-    start = time.perf_counter()
+    start = time.process_time()
     score_features(read_features(crowd, [], DecisionKind.NEW, "site", now=now), MODEL)
     changed_fields(crowd, crowd.model_copy(update={"emails": crowd.emails[::-1]}))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

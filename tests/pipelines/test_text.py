@@ -66,10 +66,10 @@ def test_a_text_without_end_is_cut_and_says_so() -> None:
     "unit", ["Ã", "Ã£ ", "&amp;", "&", "\u202e", "\n ", " \t", "â€", "\ud800", "م\u200c", "(", "a\u0301"]
 )
 def test_tidying_takes_linear_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     tidy_text(unit * (MAX_LENGTH // len(unit)))
     is_placeholder(unit * 5_000)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
