@@ -2,13 +2,20 @@
 
 A fact's field is a standard field (a name in `FIELDS`) or one of its own:
 
-| field | value | found by (offline) |
+| field | value | found by |
 |---|---|---|
 | `email_domain`, `email_domain_kind` | registrable domain; a `MailboxKind` | `email_domain` |
 | `phone_country`, `phone_region` | ISO 3166 country; Brazilian state of the area code | `phone` |
 | `phone_time_zone`, `phone_carrier`, `phone_kind` | IANA zone; the number's first carrier; a `PhoneKind` | `phone` |
 | `document_kind`, `document_valid`, `cnpj_root` | a `DocumentKind`; `true` or `false`; eight places | `document` |
 | `seniority`, `area` | a `Seniority`; an `Area` | `job_title` |
+| `takes_mail`, `mail_provider` | `yes` or `no`; who runs the mailboxes | `mail_exchange` |
+| `company_size`, `revenue` | as `firmographics` reads it: `11-50`, `EPP`, `R$ 5 milhões` | `cnpj`, `website`, any |
+| `industry`, `industry_code` | in words; a CNAE code | `cnpj`, any |
+| `company_legal_name`, `company_partners`, `company_status`, `company_founded`, `company_capital` | text | `cnpj` |
+| `company_description`, `website_title`, `company_phone`, `company_email`, `company_cnpj` | text | `website` |
+| `social_linkedin`, `social_instagram`, ... | the company's profile | `website` |
+| `opted_out` | `true` | any |
 
 The person always has the last word: a finding fills only what they left empty, with an origin that says who found it,
 and where the two differ the finding stays a fact beside it (`conflicts` names those). E-mails, phones, documents and

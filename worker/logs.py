@@ -40,6 +40,9 @@ def set_up(*, level: int = logging.INFO) -> None:
     for noisy in (
         "httpx",
         "httpcore",
+        "httpx2",
+        "httpcore2",
+        "mcp",
         "uvicorn.access",
         "celery.worker.strategy",
         "celery.app.trace",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from worker.config import EnrichmentSection
-from worker.enrichment import website
+from worker.enrichment import company_registry, http_api, mcp_tool, website
 from worker.enrichment.document import DocumentFacts
 from worker.enrichment.email_domain import EmailDomainFacts
 from worker.enrichment.job_title import JobTitleFacts
@@ -45,7 +45,10 @@ def _mail_exchange(name: str, section: EnrichmentSection) -> FactSource:
 
 KINDS: Mapping[str, Callable[[str, EnrichmentSection], FactSource]] = {
     "mail_exchange": _mail_exchange,
+    "cnpj": company_registry.build,
     "website": website.build,
+    "http": http_api.build,
+    "mcp": mcp_tool.build,
 }
 """What makes a source outside from its section, by kind. A section that is named as a kind is of that kind."""
 
