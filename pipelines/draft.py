@@ -226,6 +226,10 @@ class Draft:
 
     # --- the whole ---
 
+    def is_nobody(self) -> bool:
+        """Whether nothing was read by which a person could be told from another."""
+        return not (self.emails or self.phones or self.documents or self.names)
+
     def _name(self) -> PersonName:
         said = {target: value for target, (value, _) in self.names.items()}
         if not said.keys() - {"found"}:

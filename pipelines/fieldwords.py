@@ -172,3 +172,19 @@ MESSAGE = vocabulary(
     separator="|",
 )
 AREA_CODE = frozenset({("ddd",), ("codigo", "area"), ("area", "code"), ("phone", "area"), ("ddd", "telefone")})
+
+RECORD_ID = vocabulary("id uuid guid codigo cod key chave matricula")
+RECORD_ID_COMPANIONS = vocabulary(
+    """
+    record row lead contact customer client prospect external person user number cliente contato registro pessoa
+    externo externa interno numero linha usuario crm deal negocio
+    """
+)
+RECORD_NUMBER = frozenset({"lead", "number"})
+CHANNELS = vocabulary(
+    """
+    cellular celular telephone telefone phone fone email mail whatsapp sms chat facebook instagram linkedin google site
+    website web unknown mobile landline fixo online presencial indicacao other outro outros desconhecido
+    """
+)
+"""How somebody was or wants to be contacted: what a column "contact" holds in lists that are not of names."""

@@ -19,6 +19,10 @@ from pipelines.text import fold, tidy_line
 IGNORE = "ignore"
 """In a mapping or as a hint: keep the value as a free field and guess nothing."""
 
+RECORD_ID = "record_id"
+"""A hint: the row's own id in the file that it stands in. Kept as a free field; where nothing else in the row says who
+it is, it is whom the row is about."""
+
 _SAMPLE = 50
 """Values that are looked at for their shape."""
 _LONGEST_SHAPED = 200
@@ -53,7 +57,7 @@ def guess_field(key: str, label: str, values: Iterable[str]) -> str | None:
     if by_words == "number" and filled and not _mostly(filled, lambda value: len(value) <= 8):
         return None
     if by_words == "person":
-        return _by_shape(filled) or ("name" if _mostly(filled, _looks_like_name) else None)
+        return _by_shape(filled) or ("name" if _mostly(filled, _may_be_whom) else None)
     if by_words is not None:
         return by_words or _by_shape(filled)
     part = _PART_OF_FIELD.fullmatch(key)
@@ -107,7 +111,7 @@ def explain_guess(field: SourceField, target: str) -> str:
 
 
 def _guess_in_record(field: SourceField, numbers: Mapping[str, set[str]]) -> str | None:
-    if field.hint == IGNORE:
+    if field.hint in {IGNORE, RECORD_ID}:
         return None
     if field.hint in FIELDS:
         return None if is_about_another(field.key, field.label) else field.hint
@@ -136,6 +140,14 @@ def is_area_code(key: str, label: str) -> bool:
 def is_about_another(key: str, label: str) -> bool:
     """Whether a field is about somebody other than the person who is the record's subject."""
     return not w.OTHER_PERSON.isdisjoint(_spoken(key) + _spoken(label))
+
+
+@lru_cache(maxsize=4096)
+def is_record_id(header: str) -> bool:
+    """Whether a column's name says that it holds the row's own id: `id`, `Lead Number`, `código do cliente`."""
+    spoken = set(_TOKEN.findall(fold(_CAMEL.sub(r"\1 \2", header[:300])))) - w.NOISE
+    named = spoken & w.RECORD_ID or spoken == w.RECORD_NUMBER
+    return bool(named) and spoken <= w.RECORD_ID | w.RECORD_ID_COMPANIONS
 
 
 # --- by words -------------------------------------------------------------------------------------------------------
@@ -263,6 +275,10 @@ def _is_plain_phone(value: str) -> bool:
 
 def _looks_like_name(value: str) -> bool:
     return 1 <= len(value.split()) <= 8 and all(c.isalpha() or c in " .'-’" for c in value) and len(value) <= 80
+
+
+def _may_be_whom(value: str) -> bool:
+    return _looks_like_name(value) and fold(value) not in w.CHANNELS
 
 
 _SHAPES: tuple[tuple[str, Callable[[str], bool]], ...] = (

@@ -45,6 +45,10 @@ class SourceField(Value):
     """What was filled in, as text; several for a choice of several."""
 
 
+RECORD = "record"
+"""Kind of a `RemoteRef`: a row of a list, by its own id there; the system is the source's name."""
+
+
 class RemoteRef(Value):
     """A record in another system, by that system's own id."""
 

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from pipelines.dates import day_of
 from pipelines.draft import PLACEHOLDER, Draft
-from pipelines.guessing import IGNORE, guess_fields, is_about_another, is_area_code
-from pipelines.models import FIELDS, Normalized, Origin, SourceField, SourceRecord
-from pipelines.text import fold, is_placeholder
+from pipelines.guessing import IGNORE, RECORD_ID, guess_fields, is_about_another, is_area_code
+from pipelines.models import FIELDS, RECORD, Normalized, Origin, RemoteRef, SourceField, SourceRecord
+from pipelines.text import fold, is_placeholder, tidy_line
 
+_LONGEST_ID = 100
 _MAY_LOOK_EMPTY = frozenset({"number", "postal_code"})
 """House number 1111 is nobody's joke; a CEP is judged by its own rule."""
 
@@ -32,6 +33,8 @@ def normalize_record(
     (keep as a free field), or any other name, under which the value is then kept as a free field. `region` is the
     country whose dialling habits apply where neither number nor record says; `own_domains` are the receiver's mail
     domains. Values that cannot be read, are placeholders or too many stay in `extra` under the field's label or key.
+    A row of a list that tells nobody's name, address, number or document but has an id of its own is known by that id:
+    `remotes` then holds it, of kind `record` in the system of the source's name.
     What changed and why is told by the rules documented in `pipelines.draft` and in the module of each kind of value.
     Every value gets `origin`; keys as in `models.Contact.origins`, with `remotes:SYSTEM/KIND/ID` and `extra:LABEL`.
     Pure; never raises on any text.
@@ -57,6 +60,11 @@ def normalize_record(
         draft.read(target, value, field)
     if not draft.emails and not draft.phones:
         draft.search(field for field in record.fields if _may_be_searched(field, targets))
+    if draft.is_nobody():
+        ids = (value for field in record.fields if field.hint == RECORD_ID for value in field.values)
+        if row_id := next((text for text in map(tidy_line, ids) if text and not is_placeholder(text)), ""):
+            ref = RemoteRef(system=origin.source, kind=RECORD, id=row_id[:_LONGEST_ID])
+            record = record.model_copy(update={"remotes": (*record.remotes, ref)})
     return draft.normalized(record, origin)
 
 

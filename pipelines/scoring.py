@@ -9,6 +9,8 @@ are all that a model sees. What is not known is not there. A yes-or-no feature i
 | `company_named`, `cnpj` | 1 |
 | `seniority`, `area` | a `jobs.Seniority`, an `Area` |
 | `mailbox` | the `MailboxKind` of the address that tells most, or `student` |
+| `job_title`, `city`, `language` | as told, without accents and in small letters |
+| `age` | years, by the year of birth |
 | `country`, `region` | ISO 3166 country; Brazilian state, or the region as written |
 | `source` | the source's name |
 | `intent` | `buy`, `meet` or `ask`, the first of these |

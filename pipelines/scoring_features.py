@@ -88,6 +88,13 @@ def _person(contact: Contact, found: Mapping[str, str]) -> Iterator[Part]:
         yield "seniority", str(seniority)
     if area in set(Area):
         yield "area", str(area)
+    for name, said in (
+        ("job_title", contact.job_title),
+        ("city", contact.address.city),
+        ("language", contact.language),
+    ):
+        if text := fold(said)[:LONGEST_EXTRA]:
+            yield name, text
     for name in ("country", "region"):
         if place := getattr(contact.address, name) or found.get(name) or found.get(f"phone_{name}"):
             yield name, place[:LONGEST_EXTRA]
@@ -117,6 +124,8 @@ def _engagement(contact: Contact, decision_kind: DecisionKind, arrivals: int, no
     if earlier := max(arrivals - 1, 1 if decision_kind is DecisionKind.MATCH else 0):
         yield "earlier", earlier
     said = max((origin.at for origin in contact.origins.values() if origin.stage is not Stage.ENRICH), default=now)
+    if contact.birth_date:
+        yield "age", max(now.year - contact.birth_date.year, 0)
     if (age := round((now - said).total_seconds() / 86_400, 2)) > 0:
         yield "age_days", age
 

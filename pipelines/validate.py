@@ -16,13 +16,13 @@ from pipelines.emails import (
     registrable_domain,
     suggest_domain,
 )
-from pipelines.models import Contact, DocumentKind, Email, Finding, Severity
+from pipelines.models import RECORD, Contact, DocumentKind, Email, Finding, Severity
 from pipelines.phones import is_valid_phone
 from pipelines.text import is_placeholder
 
 NO_IDENTITY = "no_identity"
 """Reject: nobody could be reached or recognised. It takes an e-mail, a phone, a document, a name with the contact's id
-in the system that sent it, or a full name (given and family) with a company."""
+in the system that sent it, a full name (given and family) with a company, or the id of a row of a list."""
 ONLY_REFERENCE = "only_reference"
 """Reject: the hook names a record of another system (an id) and tells nothing of the person; the record would have to
 be fetched there."""
@@ -94,6 +94,7 @@ def _identity(contact: Contact) -> Iterator[Finding]:
         contact.phones
         or any(document.valid or document.kind is DocumentKind.OTHER for document in contact.documents)
         or (contact.name.full and any(remote.kind == "contact" for remote in contact.remotes))
+        or any(remote.kind == RECORD for remote in contact.remotes)
         or (contact.name.given and contact.name.family and contact.company)
     )
     made_up = [_is_made_up(email, named=bool(contact.name.full)) for email in contact.emails]
@@ -115,7 +116,8 @@ def _identity(contact: Contact) -> Iterator[Finding]:
     else:
         detail = (
             "There is no readable e-mail, phone or document, and no full name with a company. Look at the free fields: "
-            "if one of them holds it, name that field in the source's mapping and replay the delivery."
+            "if one of them holds it, name that field in the source's mapping and replay the delivery. A list of "
+            "nameless rows is taken where it has a column id."
         )
         yield Finding(code=NO_IDENTITY, severity=Severity.REJECT, detail=detail)
 

@@ -196,6 +196,28 @@ class McpSection(Section):
     """Origins of pages that may call `/mcp` from a browser, beside `url` and loopback."""
 
 
+class OutcomesSection(Section):
+    secret: str = ""
+    """What `POST /outcomes` is sent with, as `Authorization: Bearer SECRET`; empty: it takes nothing."""
+
+
+class LearningSection(Section):
+    deploy: Literal["ask", "automatic"] = "ask"
+    """Whether a model that beats the one in force is deployed by `portaria model deploy` alone, or by itself."""
+    retrain: Literal["never", "on_drift"] = "never"
+    """Whether a new candidate is trained by itself when drift is over its bounds."""
+    max_psi: float = Field(default=0.25, gt=0)
+    """Population stability index from which contacts are said to have become others."""
+    min_hot_precision: float = Field(default=0, ge=0, le=1)
+    """The least share of hot contacts to be won; 0: as many as when the model was judged, give or take chance."""
+    check_hours: float = Field(default=24, gt=0)
+    """How often drift is looked at."""
+    leave_out: tuple[str, ...] = ()
+    """Features not to learn from: `extra.Sexo`."""
+    keep: tuple[str, ...] = ()
+    """Features to learn from although they look as if they were written down after the outcome."""
+
+
 class EnrichmentSection(OpenSection):
     enabled: bool = True
 
@@ -233,6 +255,8 @@ class Settings(BaseSettings):
     approvals: ApprovalsSection = ApprovalsSection()
     mcp: McpSection = McpSection()
     enrichment: Mapping[str, EnrichmentSection] = Field(default_factory=dict)
+    outcomes: OutcomesSection = OutcomesSection()
+    learning: LearningSection = LearningSection()
     sinks: Mapping[str, SinkSection] = Field(default_factory=dict)
 
     @property

@@ -317,6 +317,67 @@ scores = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Index("ix_scores_submission_id", "submission_id"),
     sa.Index("ix_scores_contact_id", "contact_id", "no"),
+    sa.Index("ix_scores_at", "at"),
+)
+
+lead_outcomes = sa.Table(
+    "lead_outcomes",  # append-only: won, lost, or open again; of each subject the newest is in force
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),  # a contact's id, or system/kind/id of a record of another system
+    sa.Column("contact_id", sa.Text),  # null: known by its record alone, and looked up when it is needed
+    sa.Column("system", sa.Text, nullable=False, server_default=""),
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),
+    sa.Column("remote_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("value", sa.Float),  # what was sold for, where it was said
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("recorded_at", Moment, nullable=False),
+    sa.Index("ix_lead_outcomes_subject", "subject", "at"),
+)
+
+learned_models = sa.Table(
+    "learned_models",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("training", sa.Text, nullable=False),
+    sa.Column("trained_at", Moment, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+)
+
+model_deployments = sa.Table(
+    "model_deployments",  # append-only: the newest one says by which model contacts are scored
+    metadata,
+    sa.Column("no", Serial, primary_key=True, autoincrement=True),
+    sa.Column("version", sa.Text, nullable=False),  # empty: the rules of portaria.toml
+    sa.Column("replaced", sa.Text, nullable=False),
+    sa.Column("is_rollback", sa.Boolean, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", Moment, nullable=False),
+)
+
+shadow_scores = sa.Table(
+    "shadow_scores",  # what a candidate would have given, beside the score that was given
+    metadata,
+    sa.Column("submission_id", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+    sa.Column("champion", sa.Integer, nullable=False),  # the score that was given
+    sa.Column("at", Moment, nullable=False),
+    sa.Index("ix_shadow_scores_model", "model"),
+)
+
+model_checks = sa.Table(
+    "model_checks",  # whether contacts still are what the model in force learned from
+    metadata,
+    sa.Column("no", Serial, primary_key=True, autoincrement=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("drift", sa.Text, nullable=False),
+    sa.Column("alarms", sa.Integer, nullable=False),
+    sa.Column("at", Moment, nullable=False),
 )
 
 circuits = sa.Table(

@@ -16,4 +16,5 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     middle = share + _Z**2 / (2 * of)
     half = _Z * sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
     whole = 1 + _Z**2 / of
-    return max((middle - half) / whole, 0.0), min((middle + half) / whole, 1.0)
+    # Rounding must not put the share itself outside.
+    return max(min((middle - half) / whole, share), 0.0), min(max((middle + half) / whole, share), 1.0)

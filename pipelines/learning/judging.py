@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 
 from pipelines.learning.intervals import wilson
 from pipelines.learning.learned import LearnedModel
-from pipelines.learning.training import LEAST_HELD_OUT, Example
+from pipelines.learning.training import LEAST_HELD_OUT, Example, place_in_time
 from pipelines.models import Moment, Value
 from pipelines.score import score_features
 from pipelines.scoring import ScoringModel
@@ -130,11 +130,11 @@ class Judgement(Value):
 
 def held_out(model: LearnedModel, examples: Sequence[Example]) -> list[Example]:
     """Those that `model` did not learn from and that were scored after those it did, in the order of time."""
-    ordered = sorted(examples, key=lambda one: (one.scored_at, one.submission))
-    return [one for one in ordered if (one.scored_at, one.submission) > _last(model)]
+    ordered = sorted(examples, key=place_in_time)
+    return [one for one in ordered if place_in_time(one) > _last(model)]
 
 
-def _last(model: LearnedModel) -> tuple[datetime, str]:
+def _last(model: LearnedModel) -> tuple[datetime, int]:
     return model.learned_until, model.learned_last
 
 
@@ -153,7 +153,7 @@ def judge(
     likely = np.array([model.probability(one.features) for one in late])
     scores, by_rules = _scores(model, late), _scores(rules, late)
     until = _last(model)
-    early = [one for one in examples if (one.scored_at, one.submission) <= until]
+    early = [one for one in examples if place_in_time(one) <= until]
     base = model.won / model.examples
     rules_quality = _quality(by_rules, _as_probability(_scores(rules, early), early, by_rules, base), won)
     theirs, their_quality = by_rules, rules_quality
@@ -168,8 +168,8 @@ def judge(
         contacts=len(late),
         won=int(won.sum()),
         base_rate=float(won.mean()),
-        since=late[0].scored_at,
-        until=late[-1].scored_at,
+        since=late[0].at,
+        until=late[-1].at,
         candidate=_quality(scores, likely, won),
         rules=rules_quality,
         champion_quality=their_quality,
@@ -276,8 +276,8 @@ def _periods(late: Sequence[Example], likely: _Floats, scores: _Floats, won: _Fl
         both = len(np.unique(won[part])) == 2
         found.append(
             Period(
-                since=late[part[0]].scored_at,
-                until=late[part[-1]].scored_at,
+                since=late[part[0]].at,
+                until=late[part[-1]].at,
                 contacts=len(part),
                 base_rate=float(won[part].mean()),
                 predicted=float(likely[part].mean()),

@@ -82,9 +82,9 @@ class LearnedModel(Value):
     """Shares of the ten bands of the score (0-9, ..., 90-100) among those it learned from."""
     learned_from: Moment
     learned_until: Moment
-    """Scored between these two: what was scored later is held out."""
-    learned_last: str = ""
-    """The last submission that it learned from, where several were scored at `learned_until`."""
+    """From the times between these two; what is later is held out."""
+    learned_last: int
+    """Up to which of the examples of `learned_until`, in their order."""
     examples: int
     won: int
 

@@ -48,10 +48,18 @@ class Example:
     """A scored contact whose outcome is known."""
 
     submission: str
-    scored_at: datetime
+    at: datetime
+    """When it was scored; of a list of the past, when its outcome came."""
+    no: int
+    """The order of those of one time."""
     features: Features
     """As they were when it was scored."""
     won: bool
+
+
+def place_in_time(one: Example) -> tuple[datetime, int]:
+    """What examples are put in order by."""
+    return one.at, one.no
 
 
 class TooFewOutcomes(ValueError):
@@ -68,11 +76,11 @@ class Trained:
 
 
 def split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    """The earlier ones, to learn from, and the later ones, held out; by the time of scoring, then by submission.
+    """The earlier ones, to learn from, and the later ones, held out; by their place in time.
 
     Raises `TooFewOutcomes`.
     """
-    ordered = sorted(examples, key=lambda one: (one.scored_at, one.submission))
+    ordered = sorted(examples, key=place_in_time)
     until = len(ordered) - round(len(ordered) * HELD_OUT)
     learned, held_out = ordered[:until], ordered[until:]
     for part, least, name in ((learned, LEAST_OF_EACH, "to learn from"), (held_out, LEAST_HELD_OUT, "to be held out")):
@@ -245,9 +253,9 @@ def _as_model(
         offset=0,
         hot=hot,
         warm=warm,
-        learned_from=learned[0].scored_at,
-        learned_until=last.scored_at,
-        learned_last=last.submission,
+        learned_from=learned[0].at,
+        learned_until=last.at,
+        learned_last=last.no,
         examples=len(learned),
         won=sum(one.won for one in learned),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pipelines.guessing import RECORD_ID, is_record_id
 from pipelines.models import SourceRecord
 from worker.errors import Unparsable
 from worker.ports import BadRecord, Delivery, NotContact, Source, SourceSettings
@@ -23,8 +24,19 @@ def parse_json_lines(
         try:
             for found in source.parse(one, settings):
                 if isinstance(found, SourceRecord):
-                    yield found
+                    yield _with_row_id(found)
                 else:
                     yield replace(found, detail=f"line {number}: {found.detail}")
         except Unparsable as error:
             yield BadRecord(BAD_LINE, f"line {number}: {error}")
+
+
+def _with_row_id(record: SourceRecord) -> SourceRecord:
+    """The record with its own id told as such, as a table's row has it."""
+    if not any(one.hint == "" and is_record_id(one.key) for one in record.fields):
+        return record
+    fields = (
+        one.model_copy(update={"hint": RECORD_ID}) if one.hint == "" and is_record_id(one.key) else one
+        for one in record.fields
+    )
+    return record.model_copy(update={"fields": tuple(fields)})

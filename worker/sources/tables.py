@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from pipelines.guessing import RECORD_ID, is_record_id
 from pipelines.models import SourceRecord
 from worker.ports import BadRecord
 from worker.sources.charsets import open_text
@@ -65,7 +66,7 @@ def _record(row: _Row, header: Sequence[str]) -> SourceRecord | BadRecord:
     padded = [*cells[: len(header)], *[""] * (len(header) - len(cells))]
     # A column that the file does not name has no label that anyone saw.
     return record(
-        field(key, cell, label="" if key.startswith(_UNNAMED) else key)
+        field(key, cell, label="" if key.startswith(_UNNAMED) else key, hint=RECORD_ID if is_record_id(key) else "")
         for key, cell in zip(header, padded, strict=True)
     )
 

@@ -22,6 +22,7 @@ from worker.steps.doors import (
 from worker.steps.enriching import enrich, look_again
 from worker.steps.holding_back import let_go_on, reject_held
 from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, may_wait, receive
+from worker.steps.lead_outcomes import import_outcomes, record_outcomes
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.perform import create, trigger
 from worker.steps.resolve import dedupe, resolve_review
@@ -74,6 +75,7 @@ __all__ = [
     "enrich",
     "fresh_key",
     "handshake",
+    "import_outcomes",
     "is_backlogged",
     "keep",
     "let_go_on",
@@ -82,6 +84,7 @@ __all__ = [
     "merge_contacts_of",
     "normalize",
     "receive",
+    "record_outcomes",
     "recover",
     "reject_held",
     "replay_delivery",

@@ -38,6 +38,7 @@ from pipelines.validate import is_rejected, validate_contact
 from worker import sources
 from worker.errors import PermanentError
 from worker.ports import BadRecord, Delivery
+from worker.steps.champion import models_in_force
 from worker.steps.lookups import look_up
 from worker.steps.operations import AGENT
 from worker.steps.resolve import look_for
@@ -154,7 +155,8 @@ def score_now(
     features = read_features(
         contact, facts, kind, source, now=runtime.clock(), arrivals=arrivals, competitors=runtime.competitors
     )
-    return score_features(features, runtime.scoring)
+    with runtime.database.read() as tx:
+        return score_features(features, models_in_force(runtime, tx).champion)
 
 
 def _known(runtime: Runtime, contact_id: str) -> tuple[contacts.Golden | None, Sequence[contacts.Link]]:

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 import psutil
 
 from pipelines.dedupe.decision import Policy
-from pipelines.scoring import ScoringModel
-from pipelines.scoring_rules import read_scoring
+from pipelines.scoring_rules import ScoringRules, read_scoring
 from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, embedded, enrichment, sinks, sources
 from worker.changes import Changes
@@ -51,7 +50,8 @@ class Runtime:
     mail_exchange: FactSource | None
     """Asked whether a mail domain takes mail; None: validate does without."""
     sinks: Mapping[str, Sink]
-    scoring: ScoringModel
+    scoring: ScoringRules
+    """The rules of portaria.toml: what scores until a learned model is deployed."""
     competitors: Collection[str]
     """Domains and names of companies: nobody there is a lead."""
     rules: Sequence[WorkflowRule]

@@ -7,16 +7,19 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from pipelines.learning.learned import LearnedModel
 from pipelines.models import DecisionKind, Fact
 from pipelines.score import score_features
 from pipelines.scoring import Features
 from pipelines.scoring_features import read_features
 from pipelines.states import Stage
 from worker.steps import claims
+from worker.steps.champion import models_in_force
 from worker.steps.claims import Report
 from worker.steps.runtime import Runtime
-from worker.store import contacts, scores, submissions
+from worker.store import contacts, models, scores, submissions
 from worker.store.contacts import Golden
+from worker.store.models import ShadowScore
 from worker.store.scores import NewScore
 from worker.store.submissions import Claimed, Outcome
 
@@ -33,12 +36,13 @@ def _score(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     now = runtime.clock()
     with runtime.database.read() as tx:
         golden = contacts.golden(tx, [item.contact_id for item in claimed if item.contact_id])
+        in_force = models_in_force(runtime, tx)
     made: dict[str, NewScore] = {}
 
     def work(item: Claimed) -> Outcome:
         known = golden[item.contact_id or ""]
         features = features_of(runtime, item, known, now)
-        scored = score_features(features, runtime.scoring)
+        scored = score_features(features, in_force.champion)
         made[item.id] = NewScore(item.id, known.id, scored, features)
         return submissions.reached(item, due_at=claims.next_look(runtime, now), score=scored.model_dump_json())
 
@@ -48,7 +52,15 @@ def _score(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
         kept = [made[one.claimed.id] for one in saved if one.claimed.id in made]
         scores.add(tx, kept, now)
         contacts.set_scores(tx, {one.contact_id: one.score.model_dump_json() for one in kept}, now)
+        if in_force.candidate is not None:
+            models.add_shadows(tx, [_in_shadow(one, in_force.candidate) for one in kept], now)
     return claims.report(Stage.SCORE, saved, len(claimed))
+
+
+def _in_shadow(given: NewScore, candidate: LearnedModel) -> ShadowScore:
+    """What the candidate gives, beside what was given."""
+    value = score_features(given.features, candidate).value
+    return ShadowScore(given.submission_id, candidate.version, value, given.score.value)
 
 
 def features_of(runtime: Runtime, item: Claimed, known: Golden, now: datetime) -> Features:

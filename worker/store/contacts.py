@@ -197,6 +197,14 @@ def surviving(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     return goes_to
 
 
+def existing(tx: Transaction, ids: Iterable[str]) -> set[str]:
+    """Those of these ids that there are contacts of, merged ones too."""
+    found: set[str] = set()
+    for some in chunks(sorted(set(ids))):
+        found |= set(tx.execute(sa.select(table.c.id).where(table.c.id.in_(some))).scalars())
+    return found
+
+
 def names(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     """The names of these contacts."""
     found: dict[str, str] = {}

@@ -37,7 +37,7 @@ def draw(
             del row["extra.Income"]
         won = bool(chance.random() < 1 / (1 + np.exp(-truth(row))))
         row |= more(row, won, chance)
-        found.append(Example(f"sub_{number:06}", START + timedelta(hours=number), row, won))
+        found.append(Example(f"sub_{number:06}", START + timedelta(hours=number), number, row, won))
     return found
 
 
