@@ -193,6 +193,15 @@ class NewLocalRecord:
     parent: RemoteRef | None = None
 
 
+@runtime_checkable
+class HoldsOthers(Protocol):
+    """A CRM in which people are that did not come through us."""
+
+    def find_people(self, addresses: Sequence[str]) -> Sequence[CrmRecord]:
+        """The contacts that have one of these phones (E.164) or mail addresses, however it is written there. Raises
+        `PortariaError`."""
+
+
 class LocalRecords(Protocol):
     """Where the built-in CRM keeps its records; the store implements it."""
 

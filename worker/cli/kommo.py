@@ -5,13 +5,69 @@ from __future__ import annotations
 import click
 import uvicorn
 
-from worker.cli.shell import Shell, console
+from worker.cli.settling import settle
+from worker.cli.shell import NOT_WELL, Shell, console, errors, open_runtime
+from worker.errors import ConfigurationError
 from worker.fake_kommo.server import CODE, TOKEN, Fake
+from worker.kommo.directory import Directory
+from worker.kommo.settings import read_settings
+from worker.kommo.tokens import OAuth
+from worker.steps.account_import import import_account, kommo_of
 
 
 def add_to(portaria: Shell) -> None:
     """Add these commands to the command line."""
     portaria.add_command(fake_kommo)
+    portaria.add_command(kommo)
+
+
+@click.group(cls=Shell)
+def kommo() -> None:
+    """Kommo as the CRM: log in, prepare the account, know who is in it."""
+
+
+@kommo.command()
+@click.option("--code", prompt="Authorization code", help="The code that Kommo shows; valid for 20 minutes, once.")
+def login(code: str) -> None:
+    """Log in with OAuth 2 (client_id, client_secret and redirect_uri in [crm]); a long-lived token needs no login."""
+    client = kommo_of(open_runtime()).client
+    if not isinstance(client.tokens, OAuth):
+        raise ConfigurationError("[crm] has a token: no login is needed; take the token out to use OAuth 2")
+    client.tokens.log_in(code.strip())
+    client.breaker.close()
+    console.print("Logged in. The login renews itself from now on; `portaria check` tries it.")
+
+
+@kommo.command()
+def setup() -> None:
+    """Make the text field of contacts and leads that our markers go into, where the account has none."""
+    runtime = open_runtime()
+    client = kommo_of(runtime).client
+    marker = read_settings(runtime.settings.crm).marker
+    directory = Directory(client)
+    for entity in ("contacts", "leads"):
+        if directory.field(entity, marker) is not None:
+            console.print(f"{entity}: the field {marker!r} is there.", markup=False)
+            continue
+        client.send("POST", f"{entity}/custom_fields", [{"name": str(marker), "type": "text", "is_api_only": True}])
+        console.print(f"{entity}: made the field {marker!r}.", markup=False)
+
+
+@kommo.command("import")
+def import_contacts() -> None:
+    """Read all contacts of the account, so that dedupe knows them. Stopped, it goes on; run again, it reads what has
+    changed since."""
+    runtime = open_runtime()
+    ids = []
+    with errors.status("Reading the account") as status:
+        for page in import_account(runtime):
+            ids.append(page.delivery)
+            status.update(f"Reading the account: {page.contacts} contacts")
+    outcomes = settle(runtime, ids, quiet=False)
+    for line in outcomes.lines():
+        console.print(line)
+    if not outcomes.all_well:
+        click.get_current_context().exit(NOT_WELL)
 
 
 @click.command("fake-kommo", cls=Shell.command_class)

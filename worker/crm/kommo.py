@@ -21,7 +21,7 @@ from worker.kommo.directory import Directory
 from worker.kommo.incoming import accept
 from worker.kommo.mapping import problems_of
 from worker.kommo.markers import ENTITIES, SETTLE_SECONDS, Markers, entity_of, with_marker
-from worker.kommo.search import queries
+from worker.kommo.search import queries, same_line
 from worker.kommo.settings import KommoSettings
 from worker.kommo.words import Item, contact_item, contact_words, difference, lead_item
 from worker.ports import CrmRecord, Problem
@@ -42,7 +42,7 @@ class KommoCrm:
 
     def __init__(self, client: KommoClient, settings: KommoSettings) -> None:
         self.name = client.address.system
-        self._client = client
+        self.client = client
         self._settings = settings
         self._directory = Directory(client)
         self._markers = Markers(client, self._directory, settings.marker)
@@ -102,7 +102,7 @@ class KommoCrm:
 
     def _update_contacts(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
         """Only what differs from what is there now, read just before."""
-        there = self._client.by_id("contacts", [write.target.id for write in writes if write.target])
+        there = self.client.by_id("contacts", [write.target.id for write in writes if write.target])
         names = {str(write.fields["company"]) for write in writes if self._links(write)}
         companies = self._companies.ids(sorted(names)) if names else {}
         results: dict[str, Result] = {}
@@ -181,7 +181,7 @@ class KommoCrm:
         return item
 
     def _update_leads(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
-        there = self._client.by_id("leads", [write.target.id for write in writes if write.target])
+        there = self.client.by_id("leads", [write.target.id for write in writes if write.target])
         results: dict[str, Result] = {}
         jobs: dict[str, Job] = {}
         for write in writes:
@@ -192,7 +192,7 @@ class KommoCrm:
             try:
                 item = self._lead(write)
                 if "status_id" in item and self._directory.is_incoming(int(record.get("status_id") or 0)):
-                    accept(self._client, int(write.target.id), item.pop("status_id"))
+                    accept(self.client, int(write.target.id), item.pop("status_id"))
             except PortariaError as problem:
                 results[write.key] = problem
                 continue
@@ -252,7 +252,7 @@ class KommoCrm:
         """`tags_to_add` leaves the tags alone that others set meanwhile."""
         results: dict[str, Result] = {}
         for entity, some in _by_entity(writes, results):
-            there = self._client.by_id(entity, [write.target.id for write in some if write.target])
+            there = self.client.by_id(entity, [write.target.id for write in some if write.target])
             jobs: dict[str, Job] = {}
             for write in some:
                 assert write.target is not None
@@ -290,7 +290,7 @@ class KommoCrm:
         for kind, entity in ENTITIES.items():
             wanted = {ref.id: ref for ref in refs if ref.kind == kind and ref.system == self.name}
             asked = {"with": "contacts"} if kind == "lead" else {}
-            for number, record in self._client.by_id(entity, list(wanted), asked).items() if wanted else ():
+            for number, record in self.client.by_id(entity, list(wanted), asked).items() if wanted else ():
                 found[wanted[number]] = self._record(kind, record)
         return found
 
@@ -300,11 +300,22 @@ class KommoCrm:
         found: dict[str, CrmRecord] = {}
         for query in queries(text):
             asked = {"query": query, "order": {"id": "desc"}, **({"with": "contacts"} if kind == "lead" else {})}
-            for _, page in self._client.pages(entity, asked):
+            for _, page in self.client.pages(entity, asked):
                 found |= {str(one["id"]): self._record(kind, one) for one in page if str(one["id"]) not in found}
                 if len(found) >= limit:
                     break
         return sorted(found.values(), key=lambda record: -int(record.ref.id))[:limit]
+
+    def find_people(self, addresses: Sequence[str]) -> Sequence[CrmRecord]:
+        """Contacts that have one of these phones or mail addresses; the search's other finds are left out."""
+        found: dict[RemoteRef, CrmRecord] = {}
+        for address in addresses:
+            wanted = same_line(address)
+            for record in self.search("contact", address):
+                has = {same_line(each) for word in ("phones", "emails") for each in record.fields.get(word, ())}
+                if wanted in has:
+                    found[record.ref] = record
+        return list(found.values())
 
     def _record(self, kind: str, record: Mapping[str, Any]) -> CrmRecord:
         parent = None
@@ -326,11 +337,11 @@ class KommoCrm:
         however long it was to be left in peace."""
         self._directory.forget()
         try:
-            self._client.probe()
+            self.client.probe()
         except PortariaError as problem:
             return [Problem(str(problem), "everything for Kommo waits, and goes on by itself once this is mended")]
         try:
-            return problems_of(self._settings, self._directory, self._client)
+            return problems_of(self._settings, self._directory, self.client)
         except PortariaError as problem:
             return [Problem(str(problem), "mend it at Kommo or in [crm]")]
 

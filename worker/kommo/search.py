@@ -31,3 +31,8 @@ def _national(e164: str) -> str:
         return str(parse(e164).national_number)
     except NumberParseException:
         return e164.lstrip("+")
+
+
+def same_line(text: str) -> str:
+    """An address in lower case, or the last eight digits of a number: the same for all ways of writing one."""
+    return text.strip().lower() if "@" in text else "".join(filter(str.isdigit, text))[-_LAST:]

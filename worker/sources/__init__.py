@@ -21,6 +21,7 @@ from worker.sources.gravityforms import GravityForms
 from worker.sources.hubspot import HubSpot
 from worker.sources.jotform import Jotform
 from worker.sources.kommo import Kommo
+from worker.sources.kommoaccount import ACCOUNT_SOURCE, KommoAccount
 from worker.sources.meta import Meta
 from worker.sources.rdstation import RdStation
 from worker.sources.standardwebhooks import StandardWebhooks
@@ -30,7 +31,7 @@ from worker.sources.webflow import Webflow
 from worker.sources.whatsapp import WhatsApp
 from worker.sources.wpforms import WPForms
 
-__all__ = ["SOURCES", "get_source", "media_type_of", "parse"]
+__all__ = ["ACCOUNT_SOURCE", "SOURCES", "get_source", "media_type_of", "parse"]
 
 _ALL: tuple[Source, ...] = (
     ContactForm7(),
@@ -52,12 +53,16 @@ _ALL: tuple[Source, ...] = (
     WPForms(),
 )
 
+_ACCOUNT = KommoAccount()
+
 SOURCES: Mapping[str, Source] = {source.kind: source for source in _ALL}
 """Every kind of source, by the name that `kind` has in portaria.toml."""
 
 
 def get_source(kind: str) -> Source:
     """The source of this kind. Raises `ConfigurationError`, naming the kinds there are."""
+    if kind == ACCOUNT_SOURCE:  # ours alone: nothing is configured as one
+        return _ACCOUNT
     try:
         return SOURCES[kind]
     except KeyError:

@@ -10,7 +10,9 @@ from pipelines.models import Contact, CrmWrite, DecisionKind, Score, Trigger, Wr
 from pipelines.states import Stage
 from pipelines.trigger import COOL_DOWN, RecentTrigger, is_warmer, start_workflows
 from worker.errors import PermanentError, TransientError
+from worker.sources import ACCOUNT_SOURCE
 from worker.steps import claims
+from worker.steps.acquaintance import link_known
 from worker.steps.calls import BUSY_SECONDS, CRM_BUSY, Known, perform
 from worker.steps.claims import Report
 from worker.steps.runtime import Runtime
@@ -38,6 +40,7 @@ def _create(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     outcomes: list[Outcome] = []
     for item in claimed:
         try:
+            link_known(runtime, item, known, now)
             planned[item.id] = list(_plan(item, known))
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
@@ -173,6 +176,8 @@ def _start_all(
 def _start(
     runtime: Runtime, item: Claimed, score: Score, known: Known, recent: Sequence[RecentTrigger], now: datetime
 ) -> list[Trigger]:
+    if item.source == ACCOUNT_SOURCE:  # they have been there all along
+        return []
     contact_id = item.contact_id or ""
     record = known.record(contact_id)
     if record is None:

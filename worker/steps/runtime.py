@@ -71,7 +71,8 @@ class Runtime:
         section = self.settings.sources.get(name)
         ours = {"own_domains": self.settings.locale.own_domains}
         if section is None:
-            return sources.get_source(FILE_SOURCE), SourceSettings(name=name, options=ours)
+            kind = name if name == sources.ACCOUNT_SOURCE else FILE_SOURCE
+            return sources.get_source(kind), SourceSettings(name=name, options=ours)
         settings = SourceSettings(
             name=name,
             kind=section.kind,

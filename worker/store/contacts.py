@@ -262,6 +262,18 @@ def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
         tx.execute(sa.update(links).where(*same).values(written=sa.bindparam("text")), told)
 
 
+def linked_refs(tx: Transaction, refs: Iterable[RemoteRef]) -> set[RemoteRef]:
+    """Those of these records that are some contact's of ours."""
+    wanted = {(ref.system, ref.kind, ref.id): ref for ref in refs}
+    found: set[RemoteRef] = set()
+    for some in chunks(sorted({number for _, _, number in wanted})):
+        for row in tx.execute(
+            sa.select(links.c.system, links.c.kind, links.c.remote_id).where(links.c.remote_id.in_(some))
+        ):
+            found |= {wanted[key] for key in [(row.system, row.kind, row.remote_id)] if key in wanted}
+    return found
+
+
 def distinct_from(tx: Transaction, ids: Iterable[str]) -> dict[str, set[str]]:
     """For each of these contact ids, those that a person said are somebody else."""
     pairs = tables.distinct_contacts

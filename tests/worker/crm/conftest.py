@@ -170,7 +170,7 @@ def build_house(kommo_server: Running, empty_database: Path, tmp_path: Path, clo
         runtime = build_runtime(load_settings(data), clock=clock)
         opened.append(runtime)
         assert isinstance(runtime.crm, KommoCrm)
-        runtime.crm._client.rates = NoRates()
+        runtime.crm.client.rates = NoRates()
         return House(runtime, server.fake, clock)
 
     yield build

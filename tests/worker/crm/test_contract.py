@@ -37,7 +37,7 @@ def crm(request: pytest.FixtureRequest, database: Database, clock: Any) -> Crm:
     around = Around(records, CredentialTable(database, clock), CircuitTable(database), Rates(), clock)
     made = build_crm(section, around)
     assert isinstance(made, KommoCrm)
-    made._client.rate = Rate(10_000)
+    made.client.rate = Rate(10_000)
     return made
 
 

@@ -1,0 +1,87 @@
+"""Those who are in the Kommo account already are found before a second record is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from worker.steps.account_import import import_account
+
+Build = Callable[..., Any]
+FORM = {
+    "Nome": "Olga Prates Lima", "E-mail": "Olga.Prates@example.com", "Telefone": "(11) 98765-4321",
+    "Mensagem": "Quero um orçamento",
+}  # fmt: skip
+
+
+def in_kommo(name: str, *phones: str, emails: tuple[str, ...] = ()) -> dict[str, Any]:
+    values = [("PHONE", phones), ("EMAIL", emails)]
+    return {
+        "name": name,
+        "custom_fields_values": [
+            {"field_code": code, "values": [{"value": text, "enum_code": "WORK"} for text in texts]}
+            for code, texts in values
+            if texts
+        ],
+    }
+
+
+@pytest.mark.parametrize("written", ["+5511987654321", "5511987654321", "11987654321", "1187654321"])
+def test_she_is_found_however_her_number_is_written_there(build_house: Build, written: str) -> None:
+    house = build_house()
+    there = house.fake.account.add("contacts", in_kommo("Olga Prates Lima", written))
+    house.send(FORM)
+    house.settle()
+    assert [one["id"] for one in house.fake.account.alive("contacts")] == [there["id"]]
+    emails = [each for each in there["custom_fields_values"] if each["field_code"] == "EMAIL"]
+    assert [value["value"] for each in emails for value in each["values"]] == ["olga.prates@example.com"]
+    (lead,) = house.fake.account.alive("leads")
+    assert house.fake.account.linked(("leads", lead["id"]), "contacts") == [there["id"]]
+
+
+def test_somebody_else_with_the_same_number_is_left_alone(build_house: Build) -> None:
+    house = build_house()
+    house.fake.account.add("contacts", in_kommo("Tadeu Wolff Zanini", "+551133334444", emails=("t.wolff@example.com",)))
+    house.send({"Nome": "Olga Prates Lima", "Telefone": "(11) 3333-4444", "Mensagem": "Quero um orçamento"})
+    house.settle()
+    assert sorted(one["name"] for one in house.fake.account.alive("contacts")) == [
+        "Olga Prates Lima",
+        "Tadeu Wolff Zanini",
+    ]
+
+
+def test_an_import_makes_everybody_known_and_starts_nothing(build_house: Build) -> None:
+    house = build_house()
+    for number in range(300):
+        house.fake.account.add("contacts", in_kommo(f"Pessoa Inventada {number}", f"+55119{61_000_000 + number * 997}"))
+    olga = house.fake.account.add("contacts", in_kommo("Olga Prates Lima", "1187654321"))
+    list(import_account(house.runtime))
+    house.settle()
+    account = house.fake.account
+    assert account.alive("leads") == []
+    assert account.tasks == account.notes["contacts"] == {}
+    assert len(account.alive("contacts")) == 301
+    asked = len(house.fake.calls)
+    house.send(FORM)
+    house.settle()
+    assert len(account.alive("contacts")) == 301
+    assert any(each["field_code"] == "EMAIL" for each in olga["custom_fields_values"])
+    searches = [path for method, path, _ in house.fake.calls[asked:] if (method, path) == ("GET", "contacts")]
+    assert len(searches) == 2  # by its id: before the update, and before the tags are added
+
+
+def test_an_import_that_was_stopped_goes_on_and_takes_nothing_twice(build_house: Build) -> None:
+    house = build_house()
+    for number in range(600):
+        house.fake.account.add("contacts", in_kommo(f"Pessoa {number}", f"+55119{61_000_000 + number * 997}"))
+    first = next(import_account(house.runtime))
+    assert first.contacts == 250
+    deliveries = [page.delivery for page in import_account(house.runtime)]
+    assert first.delivery not in deliveries
+    house.fake.account.add("contacts", in_kommo("Nova Pessoa", emails=("nova@example.com",)))
+    again = list(import_account(house.runtime))
+    assert len(again) >= 1
+    house.settle()
+    assert len(house.fake.account.alive("contacts")) == 601
