@@ -33,15 +33,17 @@ from worker.store import contacts, submissions
 from worker.store.submissions import Due
 
 KINDS = ("same mail and phone", "same phone", "alike only")
+SYLLABLES = "ba ce di fo gu la me ni po ru sa te vi xo zu bra cle dri flo gru pla tre vri".split()
 CITIES = ("Recife", "Curitiba", "Manaus", "Goiânia", "Belém", "Vitória", "Natal", "Maceió")
 
 
 def pairs(count: int, seed: int) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """`count` people, each as two forms tell of them."""
+    """`count` people, each as two forms tell of them, no two of them alike: whether dedupe tells homonyms apart is
+    measured elsewhere."""
     random = Random(seed)
     givens, families = GIVEN.split(), FAMILY.split()
     for number in range(count):
-        name = f"{random.choice(givens)} {random.choice(families)} {random.choice(families)}"
+        name = " ".join([random.choice(givens), *random.sample(families, 3)])
         born = f"{random.randint(1, 28):02}/{random.randint(1, 12):02}/{random.randint(1950, 2004)}"
         first = {
             "nome": name,
@@ -50,7 +52,7 @@ def pairs(count: int, seed: int) -> Iterator[tuple[dict[str, str], dict[str, str
             "empresa": f"Oficina {number}",
         }
         again = {**first, "nome": name.upper()}
-        phone = f"(11) 9{70_000_000 + number}"
+        phone = f"(11) 9{random.randrange(60_000_000, 99_999_999)}"
         kind = KINDS[number % len(KINDS)]
         if kind != "alike only":
             first["fone"] = again["fone"] = phone
