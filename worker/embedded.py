@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import redis
+import structlog
 
 from worker.config import Settings
 from worker.errors import ConfigurationError
@@ -71,7 +73,11 @@ class EmbeddedBroker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, after stopping what a killed predecessor left running. Raises `ConfigurationError`."""
+        """Start it, after stopping what a killed predecessor left running. Raises `ConfigurationError`.
+
+        A server that cannot read what it had written (a power cut, a full disk) starts on nothing: the database sends
+        again what was under way.
+        """
         self.stop()
         folder = (self._settings.run_folder / "valkey").resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,6 +98,19 @@ class EmbeddedBroker:
             "loglevel": "warning",
             "logfile": str(log),
         }
+        answers = self._start(options, socket)
+        if not answers and not self.is_running():
+            structlog.get_logger().warning("the embedded broker cannot read its file; it starts on an empty one")
+            shutil.rmtree(folder / "appendonlydir", ignore_errors=True)
+            answers = self._start(options, socket)
+        if not answers:
+            raise ConfigurationError(
+                f"the embedded broker did not start; its log is {log}. "
+                "Mend that, or set [broker] url to a Redis or Valkey server"
+            )
+
+    def _start(self, options: Mapping[str, str], socket: Path) -> bool:
+        """Start the server; whether it answers."""
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         # A session of its own: Ctrl-C must not stop it before those who use it.
         self._process = subprocess.Popen([self._program, *arguments], start_new_session=True)  # noqa: S603
@@ -99,11 +118,7 @@ class EmbeddedBroker:
         started = psutil.Process(self._process.pid).create_time()
         left = {"url": url, "pid": self._process.pid, "started": started, "socket": str(socket)}
         self._file.write_text(json.dumps(left))
-        if not self._answers(socket):
-            raise ConfigurationError(
-                f"the embedded broker did not start; its log is {log}. "
-                "Mend that, or set [broker] url to a Redis or Valkey server"
-            )
+        return self._answers(socket)
 
     def _answers(self, socket: Path) -> bool:
         deadline = time.monotonic() + START_SECONDS

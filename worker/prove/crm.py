@@ -25,6 +25,8 @@ from worker.prove.loopback import Loopback, Quiet
 
 KIND = "proof"
 TIMEOUT = 2.0
+LONGEST_PIECE = 4.0
+"""Seconds after which no further call of a piece is begun."""
 
 _MADE = {
     WriteKind.CREATE_CONTACT: "contact",
@@ -138,13 +140,16 @@ class OutsideCrmAdapter:
     """`worker.ports.Crm` over that server."""
 
     name = KIND
-    settle_seconds = 0.0
+    settle_seconds = LONGEST_PIECE + 3 * TIMEOUT
+    """The last call of a piece may begin so late, and be carried out after its caller has gone."""
 
     def __init__(self, base_url: str) -> None:
         self._client = httpx.Client(base_url=base_url, timeout=TIMEOUT)
 
     def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
-        return [self._perform(write) for write in writes]
+        until = time.monotonic() + LONGEST_PIECE
+        late = TransientError("the CRM of the proof is slow; the rest in a moment", retry_after=1.0)
+        return [late if time.monotonic() > until else self._perform(write) for write in writes]
 
     def _perform(self, write: CrmWrite) -> RemoteRef | PortariaError:
         try:

@@ -12,6 +12,7 @@
 | key_locks | two workers may resolve one person at once | none is needed; PostgreSQL | created_twice |
 | transactions | each statement is saved by itself | connection, stage; PostgreSQL | order_of_states, value_lost |
 | clock_bounds | a time far in the future is believed | clock_ahead | unsettled |
+| shared_clock | each machine believes its own clock | clock_ahead, clock_behind; PostgreSQL | message_twice |
 | sink_retry | a notification that was not taken counts as sent | receiver_down | intent_without_outcome |
 """
 
@@ -29,7 +30,7 @@ from worker import steps, supervisor, webhook
 from worker.errors import ConfigurationError, TransientError
 from worker.ids import new_id
 from worker.sinks.webhook import WebhookSink
-from worker.steps import calls, claims
+from worker.steps import calls, claims, runtime
 from worker.store import contacts, deliveries, submissions
 from worker.store.deliveries import Added
 from worker.store.engine import Database, Transaction
@@ -143,6 +144,10 @@ def _without_clock_bounds() -> None:
     _swap(submissions, "CLOCKS_DIFFER", NEVER)
 
 
+def _without_shared_clock() -> None:
+    _swap(runtime, "SharedClock", lambda _database: lambda: runtime.utc_now())
+
+
 def _without_sink_retry() -> None:
     send = WebhookSink.send
 
@@ -166,6 +171,7 @@ GUARDS: Mapping[str, Callable[[], None]] = {
     "key_locks": _without_key_locks,
     "transactions": _without_transactions,
     "clock_bounds": _without_clock_bounds,
+    "shared_clock": _without_shared_clock,
     "sink_retry": _without_sink_retry,
 }
 """By name, what switches each off in this process."""

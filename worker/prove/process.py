@@ -41,9 +41,7 @@ def set_up() -> None:
     supervisor.COMMAND = COMMAND
     crm.CRMS = {**crm.CRMS, KIND: lambda section, _records: OutsideCrmAdapter(section.base_url)}
     if file := os.environ.get(CLOCK):
-        defaults = runtime.build_runtime.__kwdefaults__
-        assert defaults is not None
-        defaults["clock"] = wrong_clock(Path(file))
+        runtime.utc_now = wrong_clock(Path(file))
     if guard := os.environ.get(WITHOUT):
         guards.switch_off(guard)
 

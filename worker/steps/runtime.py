@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psutil
 
@@ -17,7 +18,7 @@ from worker import crm, embedded, enrichment, sinks, sources
 from worker.changes import Changes
 from worker.config import Settings
 from worker.enrichment.mail_exchange import MailExchangeFacts
-from worker.errors import ConfigurationError
+from worker.errors import ConfigurationError, TransientError
 from worker.ports import Crm, FactSource, Sink, Source, SourceSettings
 from worker.rates import Rates
 from worker.store.circuits import CircuitTable
@@ -37,6 +38,35 @@ FILE_SOURCE = "generic"
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class SharedClock:
+    """The database server's clock, so that all machines agree on who holds a lease, whatever their own clocks say.
+
+    It is asked now and then; in between, time goes on by a clock that nobody sets.
+    """
+
+    ASK_SECONDS = 60.0
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: tuple[float, datetime] | None = None
+
+    def __call__(self) -> datetime:
+        asked = self._asked
+        if asked is None or time.monotonic() - asked[0] > self.ASK_SECONDS:
+            asked = self._ask(asked)
+        return asked[1] + timedelta(seconds=time.monotonic() - asked[0])
+
+    def _ask(self, before: tuple[float, datetime] | None) -> tuple[float, datetime]:
+        try:
+            said = self._database.now()
+        except TransientError:
+            if before is None:
+                raise
+            said = before[1] + timedelta(seconds=time.monotonic() - before[0])  # asked again later
+        self._asked = time.monotonic(), said
+        return self._asked
 
 
 @dataclass(frozen=True)
@@ -86,7 +116,7 @@ class Runtime:
             raise ConfigurationError(f"[sources.{name}] {problem}") from None
 
 
-def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
+def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
     """Open the store and the adapters that the settings name. Raises `ConfigurationError`."""
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
@@ -98,6 +128,7 @@ def build_runtime(settings: Settings, *, clock: Clock = utc_now) -> Runtime:
         raise ConfigurationError(f"{settings.file}: {problem}") from None
     database = Database(settings.database_url)
     rates = Rates(lambda: embedded.broker_url(settings))
+    clock = clock or (utc_now if database.is_sqlite else SharedClock(database))
     circuits, credentials = CircuitTable(database), CredentialTable(database, clock)
     around = crm.Around(LocalRecordTable(database, clock), credentials, circuits, rates, clock)
     return Runtime(

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -102,6 +103,12 @@ class Database:
         """A transaction that only reads, from one snapshot on SQLite."""
         with _said_plainly(), self._reading.connect() as connection:
             yield connection
+
+    def now(self) -> datetime:
+        """What the server's clock says (PostgreSQL)."""
+        with self.read() as tx:
+            at: datetime = tx.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return at.astimezone(UTC)
 
     def checkpoint(self) -> None:
         """Copy what is committed from SQLite's log into its file, without holding up anybody who writes.
