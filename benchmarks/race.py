@@ -33,7 +33,7 @@ from worker.store import contacts, submissions
 from worker.store.submissions import Due
 
 KINDS = ("same mail and phone", "same phone", "alike only")
-SYLLABLES = "ba ce di fo gu la me ni po ru sa te vi xo zu bra cle dri flo gru pla tre vri".split()
+SYLLABLES = "ba ce di fo gu la me ni po ru sa te vi xo zu bra cle dri flo gru pla tre vri"
 CITIES = ("Recife", "Curitiba", "Manaus", "Goiânia", "Belém", "Vitória", "Natal", "Maceió")
 
 
