@@ -5,7 +5,8 @@
 The first `size` arrivals of `crm_people` are known, each person as the golden record of what they told so far; the
 next ones are decided on. A match with the right contact is right; a match with another, or with anybody for a new
 person, is a wrong merge; a returning person not recognised is missed. Reviews count as missed for the F1 of automatic
-decisions, and are told of beside it.
+decisions, and are told of beside it. `untellable` is the share of the returning who leave nothing known but a name,
+perhaps a city or an employer: no more than the rest can be recognised with certainty.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import numpy as np
 
 from benchmarks.dedupe.crm_people import generate
 from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
+from pipelines.dedupe.comparison import FIELDS, ROLE, compare
 from pipelines.dedupe.decision import Candidate, Policy, decide
 from pipelines.dedupe.features import Features, dump_features, features, load_features
 from pipelines.dedupe.merge import merge_contacts
+from pipelines.dedupe.names_compared import DIFFERENT, MISSING
 from pipelines.dedupe.weights import DEFAULT_MODEL, Model
 from pipelines.models import Contact, DecisionKind, Origin, SourceField, SourceRecord
 from pipelines.normalize import normalize_record
@@ -51,6 +54,7 @@ class Index:
 
     def __init__(self, known: dict[int, Contact]) -> None:
         self.people = list(known)
+        self.places = {person: at for at, person in enumerate(self.people)}
         self.lines: list[str] = []
         hashes: list[int] = []
         owners: list[int] = []
@@ -77,6 +81,15 @@ class Index:
             else:
                 found.update(self.owners[start:end].tolist())
         return sorted(found), sizes, crowded
+
+
+def leaves_a_trace(value: Features, told: Features) -> bool:
+    """Whether a returning person leaves more than a name, a city or an employer that was known: a mailbox or its local
+    part, the end of a telephone number, a document or a birth date, give or take a slip."""
+    levels = dict(zip(FIELDS, compare(value, told).levels, strict=True))
+    return any(
+        levels[field] not in (DIFFERENT, MISSING, ROLE) for field in ("email", "phone", "document", "birth_date")
+    )
 
 
 def known_people(size: int, queries: int, seed: int) -> tuple[dict[int, Contact], list[tuple[Contact, int]]]:
@@ -111,6 +124,9 @@ def measure(
             scored.append((best.bits, index.people[int(best.contact_id)] == person))
         returning = person in known
         counts["returning"] += returning
+        if returning:
+            told = load_features(index.lines[index.places[person]])
+            counts["untellable"] += not leaves_a_trace(value, told)
         counts["reachable"] += returning and any(index.people[at] == person for at in found)
         counts[f"{decision.kind} {'right' if right else 'wrong'}"] += 1
         if decision.kind is DecisionKind.NEW and returning:
@@ -122,6 +138,7 @@ def measure(
         "precision": precision,
         "recall": recall,
         "F1": 2 * precision * recall / max(precision + recall, 1e-9),
+        "untellable": counts["untellable"] / max(counts["returning"], 1),
         "block recall": counts["reachable"] / max(counts["returning"], 1),
         "review share": (counts["review right"] + counts["review wrong"]) / len(queries),
         "reviews right": counts["review right"],

@@ -1,10 +1,27 @@
 """A CRM's arrivals: Brazilian, US and European people who come back, seeded and labelled.
 
 Each record is a dictionary of standard fields (`pipelines.models.FIELDS`) as a form would send them, with the number of
-the person who sent it. A person is a function of (seed, number), so a million records need no memory. It holds what
-makes dedupe hard: households that share a mailbox, a telephone or a name; homonyms; companies with switchboards and
-role mailboxes; people who change provider, number or employer; nicknames, initials, typos; national and international
-telephone forms, with and without the ninth digit; junk.
+the person who sent it. A person is a function of (seed, number), so a million records need no memory.
+
+What they do, each time:
+
+- 27 in 100 arrivals are of people who have been here; 60 % Brazilians, 20 % from the US, 20 % Europeans; half of them
+  employed by companies some of which have hundreds of people here.
+- **E-mail** in 93 of 100: their main address in 88, another of theirs (private, at work, the family's) in 12; a role
+  mailbox of the company in 5 of those employed; a slip in 4, a misspelled provider in 3, a tag in 4 of those at Gmail.
+- **Telephone** in 87 of 100, and always where no e-mail is given: the switchboard in 12 of those employed, the
+  household's landline in 13 of those who share one, else their mobile, by now another number in 4; a digit wrong in 2;
+  Brazilian mobiles without the ninth digit in 15; national and international ways of writing it.
+- **Names**: a nickname in 7, an initial in 3, a slip in 5 (given) and 5 (family), the middle name left out or cut to an
+  initial in half, swapped in 1, the given name alone in 4, none in 3; accents left out in a third, capitals or small
+  letters throughout in every sixth.
+- **Company** in 60 of those employed, with or without its legal form, a slip in 6; **city** in 55; birth date in 10;
+  CPF in 10 of the Brazilians; junk (`teste`, `N/A`) in 2.
+- Every third person shares family name, city, landline and mailbox with one other (relatives); names are drawn from
+  Zipf distributions, so there are homonyms, more the larger the list.
+
+Somebody who comes back and leaves nothing that was known but a name, perhaps a city or an employer, cannot be told from
+a namesake by anybody. `benchmarks.dedupe.arrivals` tells how many these are, beside what was recognised.
 """
 
 from __future__ import annotations
@@ -140,9 +157,9 @@ class World:
         fields: dict[str, str] = {}
         self._name(person, fields, rng)
         chance = rng.random
-        if chance() < 0.90:
+        if chance() < 0.93:
             fields["email"] = self._email(person, number, rng)
-        if chance() < 0.85 or "email" not in fields:
+        if chance() < 0.87 or "email" not in fields:
             fields["phone"] = self._phone(person, number, rng)
         if person.company is not None and chance() < 0.6:
             name, form, _, _ = self.company(person.company)
@@ -191,7 +208,7 @@ class World:
         chance = rng.random()
         if person.company is not None and chance < 0.05:
             return f"{_ROLES[person.company % len(_ROLES)]}@{self.company(person.company)[2]}"
-        address = person.emails[0 if chance < 0.80 else rng.randrange(len(person.emails))]
+        address = person.emails[0 if chance < 0.88 else rng.randrange(len(person.emails))]
         local, _, domain = address.partition("@")
         if rng.random() < 0.04:
             local = slip(local, rng)
@@ -206,11 +223,11 @@ class World:
         chance = rng.random()
         if person.company is not None and chance < 0.12:
             area, local = self.company(person.company)[3]
-        elif number % 6 < 2 and chance < 0.25:
+        elif number % 6 < 2 and chance < 0.25:  # with a switchboard 13 in 100 remain
             area, local = person.landline
         else:
             area, local = person.mobile
-            if rng.random() < 0.07:
+            if rng.random() < 0.04:
                 local = local[:1] + "".join(rng.choice("0123456789") for _ in local[1:])
             if person.region == "BR" and len(local) == 9 and rng.random() < 0.15:
                 local = local[1:]

@@ -12,10 +12,12 @@ from pipelines.dedupe.comparison import (
     FIELDS,
     LAST_DIGITS,
     LOCAL,
+    MOBILE,
     PLAIN_LOCAL,
     ROLE,
     Comparison,
     compare,
+    plain_local,
 )
 from pipelines.dedupe.features import Features
 from pipelines.dedupe.names_compared import CLOSE, DIFFERENT, EXACT, MISSING, OVERLAP, PARTIAL, SWAPPED
@@ -156,7 +158,7 @@ def _identifier(name: str, comparison: Comparison, table: Table, frequencies: Fr
     kind = {LOCAL: "email_local", LAST_DIGITS: "phone8"}.get(level, name)
     if level in (CLOSE, PLAIN_LOCAL):
         return 0.0
-    value = value.lstrip("!").rpartition("@")[0] if level == LOCAL else value.lstrip("!")
+    value = plain_local(value) if level == LOCAL else value.lstrip("!")
     share = frequencies.share_of(key_hash(kind, value), others=UNSEEN_HOLDERS)
     if share is None:
         share = UNSEEN_HOLDERS / max(frequencies.population, 1)
@@ -172,6 +174,6 @@ def _crowd(comparison: Comparison, frequencies: Frequencies) -> int:
     keys = [
         key_hash(name, value.lstrip("!"))
         for name, value in (("email", comparison.email), ("phone", comparison.phone))
-        if value and comparison.levels[_PLACE[name]] in (EXACT, ROLE)
+        if value and comparison.levels[_PLACE[name]] in (EXACT, ROLE, MOBILE)
     ]
     return max((frequencies.block_sizes.get(key, 1) - 1 for key in keys), default=0)

@@ -6,9 +6,9 @@ the same in every process, machine and Python) over its kind and its parts:
 | kind | made of | catches |
 |---|---|---|
 | `email` | canonical address | the same mailbox, however tagged or dotted |
-| `email_local` | local part of 6+ characters that is no role | who changed provider or mistyped the domain |
+| `email_local` | local part of 6+ characters, no role, without dots | who changed provider or mistyped the domain |
 | `email_half` | given name's sound, first or last half of the local part | a typo in the address |
-| `domain_given` | corporate domain, given name's sound | the colleague with a new address at one company |
+| `email_end` | domain, last half of a local part of 8+ characters | the same of who gave no name |
 | `phone` | E.164, and each variant of it | the same line, with and without the ninth digit |
 | `phone8` | last 8 digits | the same line with another country or area code |
 | `phone_half` | given name's sound, first or last digits of the last 8 | a mistyped number |
@@ -16,8 +16,9 @@ the same in every process, machine and Python) over its kind and its parts:
 | `remote` | system, kind, id | the same record of another system |
 | `name_city` | sounds of given and last family name, city | who left a new mail and a new phone |
 | `name_birth` | sound of given or of family name, birth date | a changed or mistyped other name |
-| `name_company` | family name's sound, initial, company | *J. Souza* of Acme |
-| `given_company` | given name's sound, company | who gave no family name, or married |
+| `initial_city` | family name's sound, initial, city | *J. Souza*, and given names mistyped |
+| `name_company` | family name's sound, initial, company or its domain | *J. Souza* of Acme |
+| `given_company` | given name's sound, company or its domain | who married, gave no family name, or a new address |
 | `tokens` | all words of the name, sorted | names in any order, and double family names |
 | `name` | sounds of given and family name, sorted | swapped given and family; also counts homonyms |
 | `typo` | one name's sound, half of the other's, city or company or birth date | typos that change the sound |
@@ -25,16 +26,21 @@ the same in every process, machine and Python) over its kind and its parts:
 A typo is caught by pigeon-hole: one slip leaves either the first or the last half of a word as it was. Two keys a
 word do the work of the eight or so of a one-deletion neighbourhood, and stand two slips on one side.
 
+Who gives no name but an address of two words (`ana.souza@`) has that name's `name` and `name_city` keys too.
+
 Junk (`teste`, `0000-0000`) has no features and so makes no keys. A contact has at most `MOST_KEYS` of them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from pipelines.dedupe.comparison import domain_label, plain_local
 from pipelines.dedupe.features import Features, features
+from pipelines.dedupe.nicknames import full_forms
 from pipelines.dedupe.phonetics import phonetic
 from pipelines.models import Contact
 
@@ -78,8 +84,9 @@ def name_key(value: Features) -> int | None:
 
 
 def _sounds(value: Features) -> tuple[str, str]:
-    """How the first given name and the last family name sound."""
-    return phonetic(value.given.partition(" ")[0]), phonetic(value.family.rpartition(" ")[2])
+    """How the first given name, a nickname in full, and the last family name sound."""
+    given = value.given.partition(" ")[0]
+    return phonetic(min(full_forms(given), default=given)), phonetic(value.family.rpartition(" ")[2])
 
 
 def _halves(word: str) -> tuple[str, str]:
@@ -90,10 +97,19 @@ def _halves(word: str) -> tuple[str, str]:
 def _parts(value: Features) -> Iterator[tuple[str, ...]]:
     given, family = _sounds(value)
     yield from _identifiers(value, given)
-    for domain in value.domains.split():
-        if given:
-            yield "domain_given", domain, given
     yield from _names(value, given, family)
+    if value.is_nameless:
+        for first, last in filter(None, map(_words_of_mail, value.emails.split())):
+            yield "name", *sorted((first, last))
+            if value.city:
+                yield "name_city", first, last, value.city
+                yield "name_city", last, first, value.city
+
+
+def _words_of_mail(address: str) -> tuple[str, str] | None:
+    """How the two words sound that a personal address is made of, `ana.souza82@`; else nothing."""
+    words = re.findall(r"[a-z]{3,}", address.rpartition("@")[0])
+    return (phonetic(words[0]), phonetic(words[1])) if len(words) == 2 and not address.startswith("!") else None
 
 
 def _identifiers(value: Features, given: str) -> Iterator[tuple[str, ...]]:
@@ -104,13 +120,15 @@ def _identifiers(value: Features, given: str) -> Iterator[tuple[str, ...]]:
         yield "remote", remote
     for address in value.emails.split():
         yield "email", address.lstrip("!")
-        local = address.rpartition("@")[0]
+        local = plain_local(address)
         if address.startswith("!") or len(local) < 6:
             continue
         yield "email_local", local
         if given:
             for half in _halves(local):
                 yield "email_half", half, given
+        if len(local) >= 8:
+            yield "email_end", _halves(local)[1], address.rpartition("@")[2]
     for number in value.phones.split():
         yield "phone", number
     for end in sorted({number[-8:] for number in value.phones.split()}):
@@ -121,16 +139,18 @@ def _identifiers(value: Features, given: str) -> Iterator[tuple[str, ...]]:
 
 
 def _names(value: Features, given: str, family: str) -> Iterator[tuple[str, ...]]:
-    if given and value.company:
-        yield "given_company", given, value.company
+    companies = {value.company.replace(" ", ""), *map(domain_label, value.domains.split())} - {""}
+    for company in sorted(companies):
+        if given:
+            yield "given_company", given, company
     if given and value.birth:
         yield "name_birth", given, value.birth
     if not family:
         return
     if value.birth:
         yield "name_birth", family, value.birth
-    if value.company:
-        yield "name_company", family, value.given[:1], value.company
+    for company in sorted(companies):
+        yield "name_company", family, value.given[:1], company
     if not given:
         return
     yield "name", *sorted((given, family))
@@ -139,7 +159,8 @@ def _names(value: Features, given: str, family: str) -> Iterator[tuple[str, ...]
         yield "tokens", *sorted(words)
     if value.city:
         yield "name_city", given, family, value.city
-    for scope in (value.city, value.company, value.birth):
+        yield "initial_city", family, value.given[:1], value.city
+    for scope in (value.city, value.company.replace(" ", ""), value.birth):
         if scope:
             for half in _halves(family):
                 yield "typo", f"{given} {half}", scope

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from pipelines.dedupe.features import Features, dump_features, features, load_features
@@ -18,6 +19,7 @@ from pipelines.dedupe.names_compared import (
     CLOSE,
     DIFFERENT,
     EXACT,
+    IN_MAIL,
     INITIAL,
     MISSING,
     NICKNAME,
@@ -25,6 +27,7 @@ from pipelines.dedupe.names_compared import (
     PARTIAL,
     SWAPPED,
     compare_names,
+    names_in_mail,
 )  # fmt: skip
 
 __all__ = ["FIELDS", "LEVELS", "Comparison", "Features", "compare", "dump_features", "features", "load_features"]
@@ -35,10 +38,12 @@ LOCAL: Final = "local"
 """The same local part at another provider, with digits or otherwise the person's own."""
 PLAIN_LOCAL: Final = "plain_local"
 """The same, made of the name alone (`ana.souza@`): every bearer of the name may have it somewhere."""
+MOBILE: Final = "mobile"
+"""The same mobile telephone, which one person carries; other lines are shared by households and offices."""
 LAST_DIGITS: Final = "last_digits"
 """The same last eight digits, another country or area code."""
 DOMAIN: Final = "domain"
-"""Different or no company names, but mail at one corporate domain."""
+"""Different or no company names, but mail at one corporate domain, or at a domain made of the other's company."""
 STREET: Final = "street"
 POSTAL: Final = "postal"
 CITY: Final = "city"
@@ -48,11 +53,11 @@ NEAR: Final = "near"
 """Dates that share two of day, month and year; cities a typo apart."""
 
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
-    "given_name": (EXACT, CLOSE, NICKNAME, INITIAL, PARTIAL, SWAPPED, DIFFERENT, MISSING),
-    "family_name": (EXACT, CLOSE, PARTIAL, OVERLAP, INITIAL, SWAPPED, DIFFERENT, MISSING),
+    "given_name": (EXACT, CLOSE, NICKNAME, INITIAL, PARTIAL, SWAPPED, IN_MAIL, DIFFERENT, MISSING),
+    "family_name": (EXACT, CLOSE, PARTIAL, OVERLAP, INITIAL, SWAPPED, IN_MAIL, DIFFERENT, MISSING),
     "generation": (EXACT, ONE_SIDED, DIFFERENT, MISSING),
     "email": (EXACT, ROLE, CLOSE, LOCAL, PLAIN_LOCAL, DIFFERENT, MISSING),
-    "phone": (EXACT, LAST_DIGITS, CLOSE, DIFFERENT, MISSING),
+    "phone": (MOBILE, EXACT, LAST_DIGITS, CLOSE, DIFFERENT, MISSING),
     "document": (EXACT, DIFFERENT, MISSING),
     "remote": (EXACT, MISSING),
     "birth_date": (EXACT, CLOSE, NEAR, DIFFERENT, MISSING),
@@ -77,6 +82,9 @@ def compare(left: Features, right: Features) -> Comparison:
     """What two contacts agree on. Symmetric: the order of the two does not matter."""
     given, family = compare_names(left.given, left.family, right.given, right.family)
     email, shared_email = _compare_emails(left.emails, right.emails)
+    if left.is_nameless != right.is_nameless and email in (DIFFERENT, MISSING):
+        named, nameless = (right, left) if left.is_nameless else (left, right)
+        given, family = names_in_mail(named.given, named.family, nameless.emails)
     phone, shared_phone = _compare_phones(left.phones, right.phones)
     return Comparison(
         (
@@ -132,20 +140,31 @@ def _compare_emails(left: str, right: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=CACHED)
 def _compare_addresses_of_mail(one: str, other: str) -> str:
-    local, _, domain = one.rpartition("@")
-    other_local, _, other_domain = other.rpartition("@")
     if one.startswith("!") or other.startswith("!"):
         return DIFFERENT
+    local, domain = plain_local(one), one.rpartition("@")[2]
+    other_local, other_domain = plain_local(other), other.rpartition("@")[2]
     if local == other_local and len(local) >= 6:
+        if domain == other_domain:
+            return CLOSE  # ana.souza@ and anasouza@, where the provider tells them apart
         return LOCAL if any(map(str.isdigit, local)) else PLAIN_LOCAL
     allowed = 1 if min(len(local), len(other_local)) < 6 else 2
-    if min(len(local), len(other_local)) < 4 or OSA.distance(one, other, score_cutoff=allowed) > allowed:
+    if min(len(local), len(other_local)) < 4 or OSA.distance(local, other_local, score_cutoff=allowed) > allowed:
         return DIFFERENT
     # joao1@ and joao2@ are two people; ana@gmial.com and ana@gmail.com are one.
     digits = [letter for letter in local if letter.isdigit()]
     if digits != [letter for letter in other_local if letter.isdigit()]:
         return DIFFERENT
-    return CLOSE if domain == other_domain or local == other_local else DIFFERENT
+    near = domain == other_domain or OSA.distance(domain, other_domain, score_cutoff=1) <= 1
+    return CLOSE if near or local == other_local else DIFFERENT
+
+
+def plain_local(address: str) -> str:
+    """The local part as people remember it, without the dots and dashes that they forget."""
+    return address.rpartition("@")[0].translate(_PUNCTUATION)
+
+
+_PUNCTUATION: Final = str.maketrans("", "", "._-")
 
 
 def _compare_phones(left: str, right: str) -> tuple[str, str]:
@@ -153,7 +172,9 @@ def _compare_phones(left: str, right: str) -> tuple[str, str]:
         return MISSING, ""
     shared = _shared(left, right)
     if shared:
-        return EXACT, shared
+        both = set(left.split()) & set(right.split())
+        mobiles = [number for number in both if _is_mobile(number)]
+        return (MOBILE, min(mobiles)) if mobiles else (EXACT, shared)
     ends, other_ends = {number[-8:] for number in left.split()}, {number[-8:] for number in right.split()}
     if ends & other_ends:
         return LAST_DIGITS, min(ends & other_ends)
@@ -162,6 +183,15 @@ def _compare_phones(left: str, right: str) -> tuple[str, str]:
             if OSA.distance(one, other, score_cutoff=1) <= 1:
                 return CLOSE, ""
     return DIFFERENT, ""
+
+
+@lru_cache(maxsize=CACHED)
+def _is_mobile(number: str) -> bool:
+    """Whether a number in E.164 can only be a mobile: its country's plan says so (North America's does not)."""
+    try:
+        return number_type(parse(number)) == PhoneNumberType.MOBILE
+    except NumberParseException:
+        return False
 
 
 def _compare_documents(left: str, right: str) -> str:
@@ -201,9 +231,27 @@ def _compare_companies(left: Features, right: Features, *, mail_agrees: bool) ->
             return EXACT
         if _are_close_companies(*sorted((left.company, right.company))):
             return CLOSE
+    if not mail_agrees and (_is_named_by(left.domains, right.company) or _is_named_by(right.domains, left.company)):
+        return DOMAIN
     if left.domains and right.domains and not mail_agrees:
         return DOMAIN if _shared(left.domains, right.domains) else DIFFERENT
     return DIFFERENT if left.company and right.company else MISSING
+
+
+def _is_named_by(domains: str, company: str) -> bool:
+    """Whether one of the domains is the company's name, as in *Rocha Engenharia* and `rochaengenharia.com.br`."""
+    if not (domains and company):
+        return False
+    name = company.replace(" ", "")
+    return any(
+        label == name or (len(name) >= 6 and OSA.distance(label, name, score_cutoff=1) <= 1)
+        for label in map(domain_label, domains.split())
+    )
+
+
+def domain_label(domain: str) -> str:
+    """What of a domain its owner chose: `rochaengenharia` of `rocha-engenharia.com.br`."""
+    return domain.partition(".")[0].replace("-", "")
 
 
 @lru_cache(maxsize=CACHED)

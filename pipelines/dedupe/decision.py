@@ -20,7 +20,8 @@ Vetoes forbid an automatic merge whatever the sum, and send a likely pair to rev
 | `documents_differ` | both gave a valid CPF, and not the same |
 | `births_differ` | birth dates differ by more than a slip |
 | `generations_differ` | *Filho* and *Neto*, or *Filho* and none with no mailbox in common: two of one family |
-| `name_only` | nothing but the name (and at most the city) agrees |
+| `name_only` | nothing but the name agrees |
+| `name_unsure` | the names are not the same in full, and beside them only the city or the company agrees |
 """
 
 from __future__ import annotations
@@ -30,7 +31,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.dedupe.bits import Scored, probability_of, score
-from pipelines.dedupe.comparison import DOMAIN, FIELDS, LAST_DIGITS, LOCAL, ONE_SIDED, Comparison
+from pipelines.dedupe.comparison import (
+    DOMAIN,
+    FIELDS,
+    LAST_DIGITS,
+    LOCAL,
+    MOBILE,
+    ONE_SIDED,
+    PLAIN_LOCAL,
+    ROLE,
+    Comparison,
+)
 from pipelines.dedupe.features import Features
 from pipelines.dedupe.names_compared import CLOSE, DIFFERENT, EXACT, MISSING
 from pipelines.dedupe.weights import Frequencies, Model
@@ -50,6 +61,7 @@ DOCUMENTS_DIFFER: Final = "documents_differ"
 BIRTHS_DIFFER: Final = "births_differ"
 GENERATIONS_DIFFER: Final = "generations_differ"
 NAME_ONLY: Final = "name_only"
+NAME_UNSURE: Final = "name_unsure"
 
 SHARED: Final = "shared"
 """The line that takes off what people of one household or company share anyway."""
@@ -184,14 +196,20 @@ def _vetoes(comparison: Comparison) -> tuple[str, ...]:
     son_or_self = levels["generation"] == ONE_SIDED and agreed < 2 and levels["email"] not in _IDENTIFIERS["email"]
     if levels["generation"] == DIFFERENT or (son_or_self and not same_record):
         found.append(GENERATIONS_DIFFER)
-    if not agreed and not same_record and levels["company"] in (MISSING, DIFFERENT) and levels["address"] in _NO_PLACE:
-        found.append(NAME_ONLY)
+    if not agreed and not same_record:
+        works = levels["company"] not in (MISSING, DIFFERENT) or levels["email"] == ROLE
+        lives = levels["address"] not in _NO_PLACE
+        in_full = levels["given_name"] == levels["family_name"] == EXACT
+        if not (works or lives):
+            found.append(NAME_ONLY)
+        elif not (in_full or levels["email"] == PLAIN_LOCAL or (works and lives)):
+            found.append(NAME_UNSURE)
     return tuple(found)
 
 
 _IDENTIFIERS: Final = {
     "email": (EXACT, CLOSE, LOCAL),
-    "phone": (EXACT, CLOSE, LAST_DIGITS),
+    "phone": (MOBILE, EXACT, CLOSE, LAST_DIGITS),
     "document": (EXACT,),
     "birth_date": (EXACT, CLOSE),
 }

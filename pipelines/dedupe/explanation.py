@@ -21,6 +21,7 @@ _WORDS: Final = {
     "births_differ": "their birth dates differ",
     "generations_differ": "father and son, or another two of one family",
     "name_only": "nothing but the name agrees",
+    "name_unsure": "the names are not the same in full, and only the city or the company agrees beside them",
 }
 
 

@@ -24,20 +24,28 @@ OVERLAP: Final = "overlap"
 SWAPPED: Final = "swapped"
 """Given name in the place of the family name, and the other way round."""
 DIFFERENT: Final = "different"
+IN_MAIL: Final = "in_mail"
+"""One gave no name, but a mail address made of the other's."""
 
 CACHED: Final = 1 << 15
 
 
 def _is_slip(one: str, other: str) -> bool:
-    """Whether one word may be the other mistyped: one edit in four letters, two in eight, or a near Jaro-Winkler."""
+    """Whether one word may be the other mistyped: one edit in three letters, two in six (each telling may have one)
+    where the first is right, or a near Jaro-Winkler."""
     shorter = min(len(one), len(other))
     if shorter < 3:
-        return False
-    allowed = 1 if shorter < 8 else 2
+        return shorter == 2 and one[0] == other[0] and OSA.distance(one, other, score_cutoff=1) <= 1
+    allowed = 1 if shorter < 6 or one[0] != other[0] else 2
     return (
         OSA.distance(one, other, score_cutoff=allowed) <= allowed
         or JaroWinkler.similarity(one, other, score_cutoff=0.93) > 0
     )
+
+
+def _are_both_slips(one: str, other: str) -> bool:
+    """Whether two words that are nobody's name may each be one slip away from the same name."""
+    return min(len(one), len(other)) >= 5 and one[0] == other[0] and OSA.distance(one, other, score_cutoff=2) <= 2
 
 
 def _are_one_given_name(one: str, other: str) -> str:
@@ -54,7 +62,7 @@ def _are_one_given_name(one: str, other: str) -> str:
         return DIFFERENT
     if one[:-1] == other[:-1] and {one[-1], other[-1]} == {"a", "o"}:
         return DIFFERENT
-    if _is_slip(one, other):
+    if _is_slip(one, other) or (one not in GIVEN and other not in GIVEN and _are_both_slips(one, other)):
         return CLOSE
     if min(len(one), len(other)) >= 3 and (one.startswith(other) or other.startswith(one)):
         return DIFFERENT if one in GIVEN and other in GIVEN else NICKNAME
@@ -109,10 +117,18 @@ def compare_family(one: str, other: str) -> str:
         )
         return PARTIAL if initials else OVERLAP
     if len(ones) != len(others) or len(ones) > 1:
-        sounds = {phonetic(word) for word in ones}, {phonetic(word) for word in others}
-        if sounds[0] <= sounds[1] or sounds[1] <= sounds[0]:
+        shorter, longer = sorted((ones, others), key=len)
+        if all(any(_is_one_family_name(word, other) for other in longer) for word in shorter):
             return PARTIAL
     return DIFFERENT
+
+
+def _is_one_family_name(one: str, other: str) -> bool:
+    if one == other or phonetic(one) == phonetic(other):
+        return True
+    if len(one) == 1 or len(other) == 1:
+        return False
+    return _is_slip(one, other) and not (one in FAMILY and other in FAMILY)
 
 
 def _all_sound_alike(one: str, other: str) -> bool:
@@ -129,9 +145,52 @@ def compare_names(given: str, family: str, other_given: str, other_family: str) 
             return SWAPPED, SWAPPED
         if family and other_family and _swap_fits(given, family, other_given, other_family):
             return SWAPPED, SWAPPED
+        # Who gave one name only may have given the family name.
+        if bool(family) != bool(other_family):
+            alone, whole = (other_given, family) if family else (given, other_family)
+            as_family = compare_family(alone, whole)
+            if as_family in (EXACT, CLOSE, PARTIAL) and len(alone) > 2:
+                return MISSING, as_family
     return of_given, of_family
 
 
 def _swap_fits(given: str, family: str, other_given: str, other_family: str) -> bool:
-    across = compare_given(given, other_family), compare_given(family, other_given)
-    return across[0] in (EXACT, CLOSE) and across[1] in (EXACT, CLOSE)
+    """Whether the names that matter, the first given and the last family name, fit crosswise, one of them exactly."""
+    across = (
+        compare_given(_first(given), _last(other_family)),
+        compare_given(_last(family), _first(other_given)),
+    )
+    if across == (INITIAL, EXACT) or across == (EXACT, INITIAL):
+        return len(_last(family)) >= 4 or len(_last(other_family)) >= 4
+    return EXACT in across and all(level in (EXACT, CLOSE, NICKNAME) for level in across)
+
+
+def _first(words: str) -> str:
+    return words.partition(" ")[0]
+
+
+def _last(words: str) -> str:
+    return words.rpartition(" ")[2]
+
+
+@lru_cache(maxsize=CACHED)
+def names_in_mail(given: str, family: str, emails: str) -> tuple[str, str]:
+    """Which of the two names a mail address of somebody nameless is made of: the levels of given and family name.
+
+    `ana.souza@` has both, `asouza82@` the family name with an initial, `ana1982@` the given name.
+    """
+    first, last = _first(given), _last(family)
+    best = MISSING, MISSING
+    for address in emails.split():
+        local = "".join(filter(str.isalpha, address.rpartition("@")[0]))
+        if address.startswith("!") or not local:
+            continue
+        has_given = len(first) >= 3 and first in local
+        has_family = len(last) >= 4 and last in local
+        if has_given and has_family:
+            return IN_MAIL, IN_MAIL
+        if has_family and local.replace(last, "", 1)[:1] in {first[:1], ""}:
+            best = INITIAL if first else MISSING, IN_MAIL
+        elif has_given and best == (MISSING, MISSING) and local.startswith(first):
+            best = IN_MAIL, MISSING
+    return best

@@ -156,9 +156,9 @@ def _levels(text: str) -> dict[str, Rates]:
 
 
 DEFAULT_MODEL: Final = Model(
-    version="shipped-1",
+    version="shipped-2",
     # The share of wrong merges on three seeds of benchmarks/dedupe/crm_people, doubled to be on the safe side.
-    precision=((0.5, 0.016), (0.7, 0.01), (0.8, 0.006), (0.9, 0.004), (0.97, 0.003), (0.99, 0.002), (0.999, 0.001)),
+    precision=((0.5, 0.012), (0.6, 0.009), (0.7, 0.0076), (0.8, 0.006), (0.9, 0.004), (0.97, 0.002), (0.99, 0.001)),
     fields={
         # level match random household colleagues
         "given_name": _levels("""
@@ -168,6 +168,7 @@ DEFAULT_MODEL: Final = Model(
             initial   .03  .002   .003  -
             partial   .05  .002   .005  -
             swapped   .01  .0005  .0005 -
+            in_mail   .40  .004   .006  -
             different .006 .98    .95   -
         """),
         "family_name": _levels("""
@@ -177,6 +178,7 @@ DEFAULT_MODEL: Final = Model(
             overlap   .01  .02    .08   -
             initial   .02  .003   .02   -
             swapped   .01  .01    .01   -
+            in_mail   .40  .003   .30   -
             different .02  .95    .08   -
         """),
         "generation": _levels("""
@@ -193,7 +195,8 @@ DEFAULT_MODEL: Final = Model(
             different .27  .9999 .97   .95
         """),
         "phone": _levels("""
-            exact       .65  1e-7  .15   .05
+            mobile      .55  1e-7  .04   .002
+            exact       .15  1e-7  .20   .05
             last_digits .02  1e-6  .01   .002
             close       .05  1e-5  .01   .02
             different   .28  .9999 .83   .92

@@ -35,7 +35,7 @@ def add_to(_: Shell) -> None:
 def train(dry_run: bool, by: str, as_json: bool) -> None:
     """Learn the weights from your own contacts, and set probabilities right by what people decided.
 
-    Needs no labels. The new model decides from the next submission on; `portaria dedupe model use shipped-1` goes back.
+    Needs no labels. The new model decides from the next submission on; `portaria dedupe model use shipped` goes back.
     """
     runtime = open_runtime()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

@@ -27,7 +27,7 @@ def model_in_force(tx: Transaction) -> Model:
     read (a level was renamed since) is told of in the log, and the shipped one is used.
     """
     version = dedupe_models.in_force(tx)
-    if version is None or version == SHIPPED:
+    if version is None or version.startswith("shipped"):
         return DEFAULT_MODEL
     known, model = _models.get(tx.engine, (None, DEFAULT_MODEL))
     return model if known == version else _read(tx, version)
@@ -60,7 +60,7 @@ def dedupe_model(runtime: Runtime, version: str = "") -> tuple[Model, View]:
 def dedupe_models_of(runtime: Runtime) -> list[View]:
     """Every version, the newest first, the shipped one last."""
     with runtime.database.read() as tx:
-        rows = [row for row in dedupe_models.listed(tx) if row["version"] != SHIPPED]
+        rows = [row for row in dedupe_models.listed(tx) if not row["version"].startswith("shipped")]
         current = model_in_force(tx).version
     views: list[View] = [
         {
@@ -76,7 +76,11 @@ def dedupe_models_of(runtime: Runtime) -> list[View]:
 
 
 def use_dedupe_model(runtime: Runtime, version: str, *, by: str) -> None:
-    """Take a version into use, from the next decision on. Raises `PermanentError` when it cannot be."""
+    """Take a version into use (`shipped`: the one that this release ships), from the next decision on.
+
+    Raises `PermanentError` when it cannot be.
+    """
+    version = SHIPPED if version == "shipped" else version
     now = runtime.clock()
     with runtime.database.write() as tx:
         model_of(tx, version)

@@ -25,7 +25,7 @@ def kinds_shared(one: Contact, other: Contact) -> set[str]:
         ("email", {"email": "ana.souza+news@gmail.com"}, {"email": "anasouza@gmail.com"}),
         ("email_local", {"email": "anasouza@hotmail.com"}, {"email": "anasouza@gmail.com"}),
         ("email_half", {"name": "Ana", "email": "anasouza@gmail.com"}, {"name": "Ana", "email": "anasouxa@gmail.com"}),
-        ("domain_given", {"name": "Luiz", "email": "l1@acme.com.br"}, {"name": "Luís", "email": "ls@acme.com.br"}),
+        ("given_company", {"name": "Luiz", "email": "l1@acme.com.br"}, {"name": "Luís", "email": "ls@acme.com.br"}),
         ("phone8", {"phone": "+5511987654301"}, {"phone": "+5521987654301"}),
         ("phone_half", {"name": "Ana", "phone": "+5511987654301"}, {"name": "Ana", "phone": "+5511987654391"}),
         ("document", {"cpf": "52998224725"}, {"cpf": "52998224725"}),

@@ -34,6 +34,10 @@ def level(field: str, one: Contact, other: Contact) -> str:
         ("Daniel Souza", "Daniela Souza", "different", "exact"),
         ("Marcelo Pereira", "Marcleo Pereira", "close", "exact"),
         ("Ana", "Ana Souza", "exact", "missing"),
+        ("Souza", "Ana Souza", "missing", "exact"),
+        ("Souza A", "Ana Paula Souza", "swapped", "swapped"),
+        ("Bruian Torrofio", "Brina Torrofio", "close", "exact"),
+        ("Rosa Faris", "Rosa Correia Farias", "exact", "partial"),
         ("Ana Souza", "Bruno Lima", "different", "different"),
     ],
 )
@@ -95,3 +99,29 @@ def test_huge_names_take_no_more_time_than_long_ones() -> None:
     """5,000 characters are cut before they are compared."""
     one, other = Features(given="a" * 120, family="b" * 120), Features(given="a" * 119 + "c", family="b" * 119 + "d")
     assert compare(one, other).levels[0] == "close"
+
+
+@pytest.mark.parametrize(
+    ("email", "expected"),
+    [
+        ("ana.xystouris82@example.com", ("in_mail", "in_mail")),
+        ("axystouris@example.com", ("initial", "in_mail")),
+        ("ana1982@example.com", ("in_mail", "missing")),
+        ("bxystouris@example.com", ("missing", "missing")),
+        ("contato@example.com", ("missing", "missing")),
+    ],
+)
+def test_who_gave_no_name_may_have_it_in_the_mail_address(person: Make, email: str, expected: tuple[str, str]) -> None:
+    left, right = person("", email=email, phone="+5511987654301"), person("Ana Xystouris", phone="+5511987654301")
+    assert (level("given_name", left, right), level("family_name", left, right)) == expected
+
+
+def test_a_domain_made_of_the_company_is_the_company(person: Make) -> None:
+    known = person("Ana Souza", company="Rocha Engenharia")
+    assert level("company", person("Ana Souza", email="ana@rocha-engenharia.com.br"), known) == "domain"
+    assert level("company", person("Ana Souza", email="ana@pedra.com.br"), known) == "missing"
+
+
+def test_a_mobile_is_one_persons_and_a_landline_a_household(person: Make) -> None:
+    for number, expected in (("+5511987654301", "mobile"), ("+551130214567", "exact"), ("+12125550143", "exact")):
+        assert level("phone", person("Ana", phone=number), person("Ana", phone=number)) == expected
