@@ -100,6 +100,8 @@ def problem_of(answer: httpx.Response, content: bytes, *, is_write: bool) -> Por
         )
     if status == 403:
         return _to_mend("the token's user may not do this (403): give it the rights in Kommo's settings", FORBIDDEN)
+    if status in {400, 422} and not is_write:
+        return _to_mend(f"Kommo refused a reading ({status}): {_detail(said)}", REFUSED)
     if status in {400, 422}:
         faults = faults_of(said)
         told = "; ".join(f"{fault.path}: {fault.code}" for fault in faults[:5]) or _detail(said)
@@ -107,7 +109,7 @@ def problem_of(answer: httpx.Response, content: bytes, *, is_write: bool) -> Por
     if status == 404 and is_write:
         return PermanentError("Kommo has no such record (404)", code=NOT_THERE)
     if status in {404, 405} or 300 <= status < 400:
-        return PermanentError(f"Kommo answered {status}: is [crm] base_url right?", code=NO_SUCH_ADDRESS)
+        return _to_mend(f"Kommo answered {status}: is [crm] base_url right?", NO_SUCH_ADDRESS)
     code = TOO_LONG if status == 504 else SERVER_ERROR
     kind = OutcomeUnknown if is_write else TransientError
     return kind(f"Kommo answered {status}", code=code)

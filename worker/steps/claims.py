@@ -128,9 +128,10 @@ def failed(runtime: Runtime, item: Claimed, error: Exception, now: datetime) -> 
         return Outcome(item, State.DEAD, item.stage, reason=error.code, detail=str(error))
     wait = min(FIRST_WAIT * 2 ** min(item.attempts - 1, 20), LONGEST_WAIT)
     if isinstance(error, TransientError):
-        # The first waits double up to an hour; from then on each try is an hour.
-        tries = 10 + runtime.settings.worker.give_up_days * 24
-        if item.attempts > tries:
+        # The first waits double up to an hour; from then on each try is an hour. Where the other side says when to come
+        # back there are more of them: the days count as well.
+        days = runtime.settings.worker.give_up_days
+        if item.attempts > 10 + days * 24 and now - item.received_at > timedelta(days=days):
             detail = f"still failing after {item.attempts} tries ({error.code}: {error}); replay when it is mended"
             return Outcome(item, State.DEAD, item.stage, reason=GAVE_UP, detail=detail)
         wait = wait if error.retry_after is None else error.retry_after

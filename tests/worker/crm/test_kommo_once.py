@@ -126,7 +126,7 @@ def test_every_second_write_is_lost_before_it_is_done(build_house: Build) -> Non
     house = build_house()
     house.fake.faults.add(kind="drop_before", method="POST", times=0, every=2)
     house.send(*people(count))
-    house.settle()
+    house.settle(step=300)
     records = house.records()
     assert len(records["contacts"]) == len(records["leads"]) == len(records["tasks"]) == count
     assert len(house.fake.account.notes["contacts"]) == 2 * count
