@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "worker.prove.process"]
 CLOCK = "PORTARIA_PROVE_CLOCK"
 WITHOUT = "PORTARIA_PROVE_WITHOUT"
 """Variables that `worker.prove.process` reads."""
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 90.0
 LEASE_SECONDS = 10.0
 STALL_SECONDS = 6.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import resource
 import socket
 from pathlib import Path
 
@@ -67,3 +68,23 @@ def test_a_mistake_of_ours_is_no_transient_error(postgres_url: str) -> None:
         tx.execute(sa.text("SELECT * FROM nowhere"))
     assert not issubclass(psycopg.errors.UndefinedTable, psycopg.OperationalError)
     database.close()
+
+
+def test_a_full_disk_does_not_keep_the_log_from_being_copied_later(tmp_path: Path) -> None:
+    file = tmp_path / "portaria.db"
+    database = Database(f"sqlite:///{file}")
+    database.migrate()
+    database.checkpoint()
+    size = file.stat().st_size
+    with database.write() as tx:
+        tx.exec_driver_sql("CREATE TABLE filler AS SELECT randomblob(200000) AS some")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        database.checkpoint()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert file.stat().st_size <= size
+    database.checkpoint()
+    database.close()
+    assert file.stat().st_size > size
