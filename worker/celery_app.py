@@ -26,6 +26,8 @@ CRM = "crm"
 """Calls to the CRM and to sinks: slow, rate-limited, and down at times."""
 QUEUES = (INTAKE, STAGES, ENRICH, CRM)
 
+RECONCILE_SECONDS = 60.0
+"""How often the scheduler looks for sources whose provider is to be asked what changed."""
 SWEEP_SECONDS = 1.0
 """How often the scheduler looks for what is due: the most that a lost doorbell costs."""
 TELL_SECONDS = 5.0
@@ -87,6 +89,7 @@ app.conf.update(
     task_routes={
         "portaria.dispatch": {"queue": INTAKE},
         "portaria.admit": {"queue": ENRICH},
+        "portaria.reconcile": {"queue": ENRICH},
         "portaria.enrich": {"queue": ENRICH},
         "portaria.look_again": {"queue": ENRICH},
         "portaria.create": {"queue": CRM},
@@ -101,6 +104,8 @@ app.conf.update(
     beat_schedule={
         # Expires before the next: a queue that was stopped for an hour must not run 3,600 sweeps.
         "sweep": {"task": "portaria.dispatch", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 5}},
+        # Each minute: which sources are due is in the database, and so is how far each was asked.
+        "reconcile": {"task": "portaria.reconcile", "schedule": RECONCILE_SECONDS, "options": {"expires": 60}},
         "tell": {"task": "portaria.tell_crm", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
         "look-again": {
             "task": "portaria.look_again",

@@ -117,22 +117,6 @@ class Handshaking(Protocol):
         """The text to answer. Raises `Unauthorized`."""
 
 
-@runtime_checkable
-class Fetching(Protocol):
-    """A source some of whose deliveries name a record and tell little or nothing of it: the rest is fetched through the
-    provider's API. `token` and `base_url` of the source's section say how."""
-
-    def is_reference(self, record: SourceRecord, settings: SourceSettings) -> bool:
-        """Whether the record is to be fetched first; never without a `token` to fetch it with, nor one that was."""
-
-    def fetch(
-        self, references: Sequence[SourceRecord], settings: SourceSettings
-    ) -> Iterator[SourceRecord | NotContact | PortariaError]:
-        """What the provider has of each, in order and lazily, so that the caller may stop between two calls. Only
-        reads there. Yields `NotContact` where it is nobody, `TransientError` where it has to be asked again, and
-        `PermanentError`; raises nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something `portaria check` found."""

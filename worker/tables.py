@@ -426,6 +426,15 @@ local_crm = sa.Table(
     sa.Index("ix_local_crm_kind", "kind", "id"),
 )
 
+polls = sa.Table(
+    "polls",  # how far what changed at a provider was asked for
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("reached", Moment, nullable=False),  # all that changed before is in deliveries
+    sa.Column("due_at", Moment, nullable=False),
+)
+
 mailbox_progress = sa.Table(
     "mailbox_progress",  # how far each mailbox was read; what arrived is in deliveries
     metadata,

@@ -19,6 +19,15 @@ def dispatch() -> int:
     return steps.dispatch(runtime(), send)
 
 
+@app.task(name="portaria.reconcile", send_events=False)
+def reconcile() -> int:
+    """Ask providers for what no hook brought."""
+    found = steps.reconcile(runtime())
+    if found:
+        ring()
+    return found
+
+
 @app.task(name="portaria.admit")
 def admit(ids: list[str]) -> str:
     return str(steps.admit(runtime(), ids))

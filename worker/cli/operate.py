@@ -8,12 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from worker import celery_app, embedded, supervisor
+from worker.asking import Fetching
 from worker.cli import starting
 from worker.cli.shell import NO_CONNECTION, WRONG_USE, Shell, console, open_runtime, settings
 from worker.config import Settings
 from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.mailbox_login import log_in
-from worker.ports import Fetching, Problem
+from worker.ports import Problem
 from worker.steps.runtime import Runtime, build_runtime
 
 CONNECT_SECONDS = 3.0
@@ -93,7 +94,7 @@ def _check_kinds(runtime: Runtime) -> list[Problem]:
     for name in sorted(runtime.settings.sources):
         try:
             source, settings = runtime.source(name)
-            if isinstance(source, Fetching) and not settings.options.get("token"):
+            if isinstance(source, Fetching) and not source.can_fetch(settings):
                 what = f"[sources.{name}] has no token: what its hooks only name is not fetched, and rejected"
                 problems.append(Problem(what, f"set token to one that may read at {settings.kind}", fatal=False))
         except ConfigurationError as problem:

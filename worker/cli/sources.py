@@ -13,10 +13,11 @@ import click
 from pipelines.guessing import explain_guess, guess_fields
 from pipelines.models import SourceField, SourceRecord
 from pipelines.text import fold
+from worker.asking import Fetching
 from worker.cli.lists import as_json_option
 from worker.cli.shell import Shell, console, open_runtime, print_json, print_rows
 from worker.errors import ConfigurationError, PermanentError, Unparsable
-from worker.ports import Delivery, Fetching, SourceSettings
+from worker.ports import Delivery, Source, SourceSettings
 from worker.sources import get_source, media_type_of, parse
 
 LOOKED_AT = 50
@@ -50,7 +51,7 @@ def list_sources(as_json: bool) -> None:
                 "kind": section.kind,
                 "hook": f"/hooks/{name}",
                 "secret": "set" if section.secret else "missing",
-                "token": _token(isinstance(source, Fetching), settings),
+                "token": _token(source, settings),
                 "mapping": len(section.mapping),
                 "guards": guards,
             }
@@ -59,10 +60,10 @@ def list_sources(as_json: bool) -> None:
     print_rows(rows, columns, as_json=as_json, empty="No sources. Add a [sources.NAME] to portaria.toml.")
 
 
-def _token(fetches: bool, settings: SourceSettings) -> str:
-    if not fetches:
+def _token(source: Source, settings: SourceSettings) -> str:
+    if not isinstance(source, Fetching):
         return ""
-    return "set" if settings.options.get("token") else "missing"
+    return "set" if source.can_fetch(settings) else "missing"
 
 
 @sources.command("guess")

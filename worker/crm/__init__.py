@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
-from worker.breaker import Circuits
+from worker.asking import Around
 from worker.config import CrmSection
 from worker.crm.kommo import KommoCrm
 from worker.crm.local import LocalCrm
 from worker.errors import ConfigurationError
 from worker.kommo.settings import open_client, read_settings
-from worker.ports import Credentials, Crm, LocalRecords
-from worker.rates import Rates
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What an adapter may need of the house."""
-
-    records: LocalRecords
-    credentials: Credentials
-    circuits: Circuits
-    rates: Rates
-    clock: Callable[[], datetime]
+from worker.ports import Crm
 
 
 def _kommo(section: CrmSection, around: Around) -> Crm:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pipelines.models import SourceRecord
+from worker.asking import Around
 from worker.errors import PortariaError
 from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, SourceSettings
 from worker.sources.authentication import SignatureCheck, age_complaint, authenticate, hmac_check
@@ -48,11 +49,14 @@ class HubSpot:
     kind = "hubspot"
     base_url = "https://api.hubapi.com"
 
+    def can_fetch(self, settings: SourceSettings) -> bool:
+        return has_token(settings)
+
     def is_reference(self, record: SourceRecord, settings: SourceSettings) -> bool:
         return has_token(settings) and all(one.key != _WHOLE for one in record.fields) and bool(_contact_id(record))
 
     def fetch(
-        self, references: Sequence[SourceRecord], settings: SourceSettings
+        self, references: Sequence[SourceRecord], settings: SourceSettings, around: Around
     ) -> Iterator[SourceRecord | NotContact | PortariaError]:
         """Several events of one contact are one question, the answer to it serves them all."""
         with Provider(settings, self.base_url) as provider:

@@ -6,12 +6,16 @@ of a person is in `kommoentities`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from pipelines.models import SourceRecord
-from worker.errors import Unauthorized, Unparsable
+from worker.asking import Around, Change
+from worker.errors import PermanentError, PortariaError, Unauthorized, Unparsable
 from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, SourceSettings
+from worker.sources import kommoapi
 from worker.sources.authentication import authenticate
 from worker.sources.bodies import decode_delivery, peek
 from worker.sources.deliverykeys import key_of, key_of_all
@@ -23,9 +27,41 @@ _ACCOUNT_OPTIONS = (("subdomain", "subdomain"), ("account_id", "id"))
 
 
 class Kommo:
-    """`secret` goes into the hook's path. `subdomain` and `account_id`, where set, must be those of the hook."""
+    """`secret` goes into the hook's path. `subdomain` and `account_id`, where set, must be those of the hook.
+
+    What a hook only names (Digital Pipeline, leads) is fetched with `base_url` and `token`, or those of `[crm]`.
+    """
 
     kind = "kommo"
+
+    def can_fetch(self, settings: SourceSettings) -> bool:
+        return kommoapi.api_section(settings) is not None
+
+    def is_reference(self, record: SourceRecord, settings: SourceSettings) -> bool:
+        wanted = kommoapi.refers(record) and not kommoapi.names_somebody(record)
+        return wanted and self.can_fetch(settings)
+
+    def fetch(
+        self, references: Sequence[SourceRecord], settings: SourceSettings, around: Around
+    ) -> Iterator[SourceRecord | NotContact | PortariaError]:
+        try:
+            client = kommoapi.connect(settings, around)
+        except PortariaError as problem:
+            yield from [PermanentError(str(problem), code=problem.code)] * len(references)
+        else:
+            yield from kommoapi.fetch(references, client)
+
+    def polled(self, settings: SourceSettings) -> Sequence[str]:
+        """Contacts and leads, unless `reconcile = false`."""
+        wanted = settings.options.get("reconcile", True) is not False
+        return ("contacts", "leads") if wanted and self.can_fetch(settings) else ()
+
+    def changes(
+        self, entity: str, since: datetime, settings: SourceSettings, around: Around
+    ) -> Iterator[Sequence[Change]]:
+        client = kommoapi.connect(settings, around)
+        for page in client.changed_since(entity, since, {"with": "contacts" if entity == "leads" else "leads"}):
+            yield [_change(entity, item, client.address.account) for item in page]
 
     def verify(self, request: InboundRequest, settings: SourceSettings, now: datetime) -> None:
         """The secret, then the account: a body that cannot be read passes on the secret alone, to be quarantined."""
@@ -68,7 +104,8 @@ class Kommo:
             elif not isinstance(item, dict):
                 yield BadRecord(MALFORMED_RECORD, f"{entity}[{place}]: an object is expected")
             else:
-                yield from read(Entity(system, action, f"{entity}[{place}]", item))
+                said = object_at(kommoapi.as_hook(item)) if kommoapi.is_from_api(item) else item
+                yield from read(Entity(system, action, f"{entity}[{place}]", said))
         if not found:
             raise Unparsable("Not a Kommo hook: there is no entity in it.")
 
@@ -82,6 +119,29 @@ def _entries(tree: Tree) -> Iterator[tuple[str, str, str, Tree]]:
                     yield entity, action, place, item
         elif entity in READERS:
             yield entity, "", "", actions
+
+
+_ACTIONS = ("update", "add", "status", "responsible", "restore")
+
+
+def _change(entity: str, item: Mapping[str, Any], subdomain: str) -> Change:
+    """Something that changed, as the hook that a poll stands in for; that hook may have had any of the actions."""
+    account, number, changed = str(item.get("account_id") or ""), str(item["id"]), str(item["updated_at"])
+    first = "add" if item.get("created_at") == item["updated_at"] else "update"
+    actions = sorted(_ACTIONS, key=lambda action: action != first)
+    keys = [
+        key
+        for whose in (account, subdomain)
+        for action in actions
+        if (key := key_of(whose, entity, number, action, changed))
+    ]
+    tree = {"account": {"id": account, "subdomain": subdomain}, entity: {first: [item]}}
+    return Change(
+        at=datetime.fromtimestamp(item["updated_at"], UTC),
+        keys=keys,
+        body=json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode(),
+        content_type="application/json",
+    )
 
 
 def _id(item: Tree) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from pipelines.models import SourceField, SourceRecord
+from worker.asking import Around
 from worker.errors import PortariaError, Unparsable
 from worker.ports import BadRecord, Delivery, InboundRequest, NotContact, SourceSettings
 from worker.sources.authentication import authenticate, meta_check, meta_handshake
@@ -40,12 +41,15 @@ class Meta:
     kind = "meta"
     base_url = "https://graph.facebook.com"
 
+    def can_fetch(self, settings: SourceSettings) -> bool:
+        return has_token(settings)
+
     def is_reference(self, record: SourceRecord, settings: SourceSettings) -> bool:
         told = any(one.hint != CONTEXT for one in record.fields)
         return has_token(settings) and not told and bool(_lead_id(record))
 
     def fetch(
-        self, references: Sequence[SourceRecord], settings: SourceSettings
+        self, references: Sequence[SourceRecord], settings: SourceSettings, around: Around
     ) -> Iterator[SourceRecord | NotContact | PortariaError]:
         with Provider(settings, self.base_url) as provider:
             for reference in references:

@@ -48,6 +48,9 @@ OWN_DOMAIN: Final = "own_domain"
 NOT_FOUND: Final = "not_found"
 """The provider has no record of this id (any more), or does not show it to our token."""
 
+NO_CONTACT: Final = "no_contact"
+"""A lead that has no contact: nobody is known to be behind it."""
+
 # --- asking a provider for a record: it waits and is asked again ------------------------------------------------------
 
 PROVIDER_UNREACHABLE: Final = "provider_unreachable"

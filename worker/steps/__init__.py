@@ -25,6 +25,7 @@ from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged,
 from worker.steps.lead_outcomes import import_outcomes, record_outcomes
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.perform import create, trigger
+from worker.steps.reconcile import reconcile
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
 from worker.steps.runtime import Runtime
@@ -84,6 +85,7 @@ __all__ = [
     "merge_contacts_of",
     "normalize",
     "receive",
+    "reconcile",
     "record_outcomes",
     "recover",
     "reject_held",

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from pipelines.models import SourceRecord
 from pipelines.states import Stage, State
+from worker.asking import Fetching
 from worker.errors import ConfigurationError, PermanentError, TransientError
-from worker.ports import BadRecord, Fetching, NotContact, Source, SourceSettings
+from worker.ports import BadRecord, NotContact, Source, SourceSettings
 from worker.sources.spam import captcha_complaint
 from worker.steps import claims
 from worker.steps.claims import Report
@@ -83,7 +84,7 @@ def _answers(runtime: Runtime, name: str, items: Sequence[Claimed], until: datet
         return
     records = [SourceRecord.model_validate_json(item.record) for item in items]
     wanted = [record for record in records if is_reference(source, settings, record)]
-    fetched = _fetched(source, settings, wanted)
+    fetched = _fetched(runtime, source, settings, wanted)
     captchas: dict[str, _Held | Exception | None] = {}
     for item, record in zip(items, records, strict=True):
         if runtime.clock() > until:
@@ -112,10 +113,12 @@ def _captcha(runtime: Runtime, item: Claimed) -> _Held | Exception | None:
     return _Held(reason, detail) if reason else None
 
 
-def _fetched(source: Source, settings: SourceSettings, wanted: Sequence[SourceRecord]) -> Iterator[Answer]:
+def _fetched(
+    runtime: Runtime, source: Source, settings: SourceSettings, wanted: Sequence[SourceRecord]
+) -> Iterator[Answer]:
     try:
         if isinstance(source, Fetching):
-            yield from source.fetch(wanted, settings)
+            yield from source.fetch(wanted, settings, runtime.around)
     except Exception as error:  # a fault in the adapter
         while True:
             yield error

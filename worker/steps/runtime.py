@@ -15,6 +15,7 @@ from pipelines.dedupe.decision import Policy
 from pipelines.scoring_rules import ScoringRules, read_scoring
 from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, embedded, enrichment, sinks, sources
+from worker.asking import Around
 from worker.changes import Changes
 from worker.config import Settings
 from worker.enrichment.mail_exchange import MailExchangeFacts
@@ -73,6 +74,7 @@ class SharedClock:
 class Runtime:
     settings: Settings
     database: Database
+    around: Around
     crm: Crm
     fact_sources: Mapping[str, FactSource]
     trusted_sources: Collection[str]
@@ -99,7 +101,7 @@ class Runtime:
     def source(self, name: str) -> tuple[Source, SourceSettings]:
         """The adapter and the settings of a configured source, or of a file's. Raises `ConfigurationError`."""
         section = self.settings.sources.get(name)
-        ours = {"own_domains": self.settings.locale.own_domains}
+        ours = {"own_domains": self.settings.locale.own_domains, "crm": self.settings.crm}
         if section is None:
             kind = name if name == sources.ACCOUNT_SOURCE else FILE_SOURCE
             return sources.get_source(kind), SourceSettings(name=name, options=ours)
@@ -130,10 +132,11 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
     rates = Rates(lambda: embedded.broker_url(settings))
     clock = clock or (utc_now if database.is_sqlite else SharedClock(database))
     circuits, credentials = CircuitTable(database), CredentialTable(database, clock)
-    around = crm.Around(LocalRecordTable(database, clock), credentials, circuits, rates, clock)
+    around = Around(LocalRecordTable(database, clock), credentials, circuits, rates, clock)
     return Runtime(
         settings=settings,
         database=database,
+        around=around,
         crm=crm.build_crm(settings.crm, around),
         fact_sources=enrichment.build_fact_sources(settings.enrichment),
         trusted_sources=enrichment.trusted_sources(settings.enrichment),

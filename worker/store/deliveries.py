@@ -77,6 +77,15 @@ def by_key(tx: Transaction, source: str, key: str) -> str | None:
     return tx.execute(sa.select(table.c.id).where(*same)).scalar_one_or_none()
 
 
+def known(tx: Transaction, source: str, keys: Sequence[str]) -> set[str]:
+    """Those of these keys under which a delivery of the source is kept."""
+    found: set[str] = set()
+    for some in chunks(f"id:{key}" for key in keys):
+        statement = sa.select(table.c.key).where(table.c.source == source, table.c.key.in_(some))
+        found |= {key.removeprefix("id:") for key in tx.execute(statement).scalars()}
+    return found
+
+
 def claim_to_open(tx: Transaction, *, owner: str, now: datetime, lease: float) -> Delivery | None:
     """The next received delivery that nobody is opening, leased to `owner` for `lease` seconds."""
     free = is_free(table, now, lease)

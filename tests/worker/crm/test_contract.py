@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
+from worker.asking import Around
 from worker.config import CrmSection
-from worker.crm import Around, build_crm
+from worker.crm import build_crm
 from worker.crm.kommo import KommoCrm
 from worker.crm.local import LocalCrm
 from worker.errors import PermanentError

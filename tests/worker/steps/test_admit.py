@@ -294,6 +294,6 @@ def test_a_source_that_is_gone_is_waited_for(house: Runtime, provider: Any) -> N
 
 
 def test_every_kind_that_fetches_is_tried_here() -> None:
-    from worker.ports import Fetching
+    from worker.asking import Fetching
 
     assert {kind for kind, source in SOURCES.items() if isinstance(source, Fetching)} - {"kommo"} == set(KINDS)
