@@ -30,6 +30,8 @@ RECONCILE_SECONDS = 60.0
 """How often the scheduler looks for sources whose provider is to be asked what changed."""
 SWEEP_SECONDS = 1.0
 """How often the scheduler looks for what is due: the most that a lost doorbell costs."""
+WATCH_SECONDS = 600.0
+"""How often it is asked whether the time has come to look at drift (`[learning] check_hours`)."""
 TELL_SECONDS = 5.0
 """How often it looks whether the CRM has to be told of a merge."""
 
@@ -91,6 +93,8 @@ app.conf.update(
         "portaria.admit": {"queue": ENRICH},
         "portaria.reconcile": {"queue": ENRICH},
         "portaria.enrich": {"queue": ENRICH},
+        # Now and then it trains for a minute: no stage is to wait for that.
+        "portaria.watch_model": {"queue": ENRICH},
         "portaria.look_again": {"queue": ENRICH},
         "portaria.create": {"queue": CRM},
         "portaria.tell_crm": {"queue": CRM},
@@ -107,6 +111,11 @@ app.conf.update(
         # Each minute: which sources are due is in the database, and so is how far each was asked.
         "reconcile": {"task": "portaria.reconcile", "schedule": RECONCILE_SECONDS, "options": {"expires": 60}},
         "tell": {"task": "portaria.tell_crm", "schedule": TELL_SECONDS, "options": {"expires": TELL_SECONDS}},
+        "watch-model": {
+            "task": "portaria.watch_model",
+            "schedule": WATCH_SECONDS,
+            "options": {"expires": WATCH_SECONDS},
+        },
         "look-again": {
             "task": "portaria.look_again",
             "schedule": LOOK_AGAIN_SECONDS,

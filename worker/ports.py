@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol, runtime_checkable
 
+from pipelines.lead_outcomes import Outcome
 from pipelines.models import Contact, CrmWrite, Fact, Notification, RemoteRef, SourceRecord
 from worker.errors import PortariaError
 
@@ -92,6 +93,18 @@ class NotContact:
 
     reason: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTold(NotContact):
+    """The delivery tells what became of a lead: kept as its outcome, and nobody's submission."""
+
+    outcome: Outcome = Outcome.OPEN
+    remote: RemoteRef | None = None
+    """The lead."""
+    at: datetime | None = None
+    """None: when it was received."""
+    value: float | None = None
 
 
 class Source(Protocol):

@@ -9,6 +9,7 @@ from celery import chain
 from pipelines.states import Stage, tail_from
 from worker import steps
 from worker.celery_app import app, runtime
+from worker.steps import learning
 from worker.store.submissions import Due
 
 
@@ -79,6 +80,12 @@ def trigger(ids: list[str]) -> str:
     if steps.is_backlogged(runtime()):
         ring()
     return str(report)
+
+
+@app.task(name="portaria.watch_model")
+def watch_model() -> str:
+    drift = learning.watch(runtime())
+    return "" if drift is None else f"{len(drift.alarms)} alarms"
 
 
 TASKS: dict[Stage, Any] = {

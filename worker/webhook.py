@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -78,6 +80,7 @@ def build_web(
     routes = [
         Route("/hooks/{source}", partial(_hook, runtime), methods=["GET", "POST"]),
         Route("/hooks/{source}/{secret:path}", partial(_hook, runtime), methods=["GET", "POST"]),
+        Route("/outcomes", partial(_outcomes, runtime), methods=["POST"]),
         Route("/healthz", _healthz),
         Route("/readyz", partial(_readyz, runtime)),
         Route("/metrics", partial(_metrics, _registry(runtime))),
@@ -220,6 +223,25 @@ async def _answer_hook(runtime: Runtime, request: Request) -> Response:
     return JSONResponse({"delivery": added.id}, 202)
 
 
+async def _outcomes(runtime: Runtime, request: Request) -> Response:
+    """Keep outcomes of leads: an object or a list of them (`steps.record_outcomes`); answers what became of them."""
+    secret = runtime.settings.outcomes.secret
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
+        why = "send Authorization: Bearer SECRET" if secret else "set [outcomes] secret in portaria.toml"
+        raise HTTPException(401, why, {"WWW-Authenticate": "Bearer"})
+    body = await _body(request, runtime.settings.web.max_body)
+    try:
+        told = json.loads(body)
+    except ValueError:
+        raise HTTPException(400, "send JSON: an outcome, or a list of them") from None
+    if not isinstance(told, dict | list) or (isinstance(told, list) and not all(isinstance(one, dict) for one in told)):
+        raise HTTPException(400, "send an object, or a list of objects")
+    rows = told if isinstance(told, list) else [told]
+    done = await run_in_threadpool(partial(steps.record_outcomes, runtime, rows, by="http"))
+    return JSONResponse(done.as_json())
+
+
 async def _body(request: Request, most: int) -> bytes:
     """The body, read no further than is allowed."""
     if (declared := request.headers.get("content-length", "")).isdigit() and int(declared) > most:
@@ -267,6 +289,24 @@ class _Standing(Collector):
                 family.add_metric([state], count)
             yield family
         yield GaugeMetricFamily("portaria_contacts", "Contacts.", value=standing.contacts)
+        outcomes = GaugeMetricFamily("portaria_outcomes", "Leads by outcome.", labels=["outcome"])
+        for outcome, count in sorted(standing.outcomes.items()):
+            outcomes.add_metric([outcome], count)
+        yield outcomes
+        if (drift := standing.drift) is None:
+            return
+        alarms = GaugeMetricFamily("portaria_model_alarms", "Bounds that drift has passed.", labels=["model"])
+        alarms.add_metric([drift.model], len(drift.alarms))
+        yield alarms
+        if drift.score_psi is not None:
+            stability = GaugeMetricFamily("portaria_model_psi", "Population stability index.", labels=["model", "of"])
+            for of, index in {"score": drift.score_psi, **drift.feature_psi}.items():
+                stability.add_metric([drift.model, of], index)
+            yield stability
+        if drift.hot and drift.hot[-1].precision is not None:
+            precision = GaugeMetricFamily("portaria_hot_precision", "Share of hot contacts won.", labels=["model"])
+            precision.add_metric([drift.model], drift.hot[-1].precision)
+            yield precision
 
 
 def _registry(runtime: Runtime) -> CollectorRegistry:

@@ -282,3 +282,40 @@ def test_what_nobody_foresaw_is_logged_without_its_text(runtime: Runtime, monkey
     assert "marina" not in str(problem(answer, 500))
     assert "ValueError at test_webhook.py" in str(logged)
     assert "marina" not in str(logged)
+
+
+@pytest.fixture
+def told(runtime: Runtime) -> Iterator[TestClient]:
+    """A house that takes outcomes."""
+    section = runtime.settings.outcomes.model_copy(update={"secret": "another-secret"})
+    house = replace(runtime, settings=runtime.settings.model_copy(update={"outcomes": section}))
+    with TestClient(build_web(house, ring=lambda: None), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def test_outcomes_are_taken_from_who_has_the_secret_of_their_own(told: TestClient, web: TestClient) -> None:
+    one = {"email": "olga@example.com", "outcome": "won"}
+    assert "[outcomes] secret" in problem(web.post("/outcomes", json=one, headers=PROOF), 401)["detail"]
+    problem(told.post("/outcomes", json=one, headers=PROOF), 401)
+    problem(told.post("/outcomes", json=one), 401)
+    proof = {"Authorization": "Bearer another-secret"}
+    for body in (b"{", b"[1]", b'"won"'):
+        problem(told.post("/outcomes", content=body, headers=proof), 400)
+    person = b'{"nome": "Olga Prates", "email": "olga@example.com"}'
+    assert told.post("/hooks/site", content=person, headers={**PROOF, "Content-Type": "application/json"}).is_success
+
+
+def test_what_became_of_each_outcome_is_answered(told: TestClient, runtime: Runtime) -> None:
+    steps.receive(
+        runtime, "site", b'{"nome": "Olga Prates", "email": "olga@example.com"}',
+        content_type="application/json", priority=Priority.LIVE,
+    )  # fmt: skip
+    steps.work_here(runtime)
+    proof = {"Authorization": "Bearer another-secret"}
+    some = [{"email": "olga@example.com", "outcome": "ganho"}, {"email": "nobody@example.com", "outcome": "won"}]
+    answer = told.post("/outcomes", json=some, headers=proof)
+    assert answer.status_code == 200
+    assert (answer.json()["recorded"], answer.json()["problems"]) == (1, {"unmatched": 1})
+    again = told.post("/outcomes", json=some[0], headers=proof).json()
+    assert (again["recorded"], again["known"]) == (0, 1)
+    assert 'portaria_outcomes{outcome="won"} 1.0' in told.get("/metrics").text

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pipelines.lead_outcomes import Outcome
 from pipelines.models import RemoteRef, SourceField, SourceRecord
-from worker.ports import BadRecord, NotContact
-from worker.sources.reasons import COMPANY, DELETED, MISSING_ID, OTHER_ENTITY, OUTGOING_MESSAGE
+from worker.ports import BadRecord, NotContact, OutcomeTold
+from worker.sources.reasons import COMPANY, DELETED, MISSING_ID, OTHER_ENTITY, OUTCOME, OUTGOING_MESSAGE
 from worker.sources.records import CONTEXT, context, field, flatten, flatten_context, record, remote
 from worker.sources.trees import Tree, at, items_of, moment_of, object_at, text_at
 
@@ -75,10 +76,35 @@ def _contact(entity: Entity) -> Found:
 def _lead(entity: Entity) -> Found:
     if entity.action in {"delete", "note"} or not entity.text("id"):
         yield _nobody(entity)
-    else:
+        return
+    told = _outcome(entity)
+    if told is not None:
+        yield told
+    if told is None or entity.action != "status":
         yield record(
             _lead_fields(entity.data), remotes=entity.remote("lead", entity.text("id")), occurred_at=entity.changed_at()
         )
+
+
+_CLOSED = {"142": Outcome.WON, "143": Outcome.LOST}
+"""The two statuses that end a lead in every pipeline (Kommo, "Leads pipelines and stages")."""
+
+
+def _outcome(entity: Entity) -> OutcomeTold | None:
+    """What became of the lead; None while it is open and was before."""
+    status, before = entity.text("status_id"), entity.text("old_status_id")
+    outcome = _CLOSED.get(status)
+    if outcome is None:
+        if before not in _CLOSED or not status:
+            return None
+        outcome = Outcome.OPEN
+    (lead,) = entity.remote("lead", entity.text("id"))
+    try:
+        value = float(entity.text("price")) or None
+    except ValueError:
+        value = None
+    at = moment_of(entity.text("closed_at")) or entity.changed_at()
+    return OutcomeTold(OUTCOME, f"{entity.place}: {outcome}", outcome, lead, at, value)
 
 
 def _nobody(entity: Entity) -> BadRecord | NotContact:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.learning.drift import Drift
 from pipelines.states import State
 from worker.errors import PermanentError, PortariaError
 from worker.ports import Handshaking, InboundRequest
 from worker.steps.admit import first_states
 from worker.steps.runtime import Runtime
 from worker.steps.views import contact_view
-from worker.store import contacts, deliveries, submissions
+from worker.store import contacts, deliveries, lead_outcomes, models, submissions
 
 
 class NoHandshake(PortariaError):
@@ -40,12 +41,22 @@ class Standing:
     deliveries: Mapping[str, int]
     submissions: Mapping[str, int]
     contacts: int
+    outcomes: Mapping[str, int]
+    drift: Drift | None
+    """As it was last looked at."""
 
 
 def standing(runtime: Runtime) -> Standing:
     """How many deliveries, submissions and contacts there are."""
     with runtime.database.read() as tx:
-        return Standing(deliveries.counts(tx), submissions.counts(tx), contacts.count(tx))
+        checked = models.last_check(tx)
+        return Standing(
+            deliveries=deliveries.counts(tx),
+            submissions=submissions.counts(tx),
+            contacts=contacts.count(tx),
+            outcomes=lead_outcomes.counts(tx),
+            drift=checked[0] if checked else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

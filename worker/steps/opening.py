@@ -8,16 +8,17 @@ from datetime import datetime
 
 import structlog
 
+from pipelines.lead_outcomes import LeadOutcome
 from pipelines.models import SourceRecord
 from pipelines.states import NEXT_STAGE, DeliveryState, State
 from worker import sources
 from worker.errors import ConfigurationError, PortariaError, Unparsable
 from worker.ids import submission_id
-from worker.ports import BadRecord, Delivery, NotContact, Source, SourceSettings
+from worker.ports import BadRecord, Delivery, NotContact, OutcomeTold, Source, SourceSettings
 from worker.steps.admit import first_state
 from worker.steps.holding_back import Suspicion, has_captcha, suspicion_of
 from worker.steps.runtime import UNKNOWN_SOURCE, Runtime
-from worker.store import deliveries, submissions
+from worker.store import deliveries, lead_outcomes, submissions
 from worker.store.engine import Transaction
 
 log = structlog.get_logger()
@@ -38,34 +39,37 @@ def open_delivery(runtime: Runtime, delivery: Delivery) -> Iterator[int]:
     Raises what the store raises: then the delivery stays received, and is opened again when its lease has run out.
     """
     position = 0
-    for found, settle in _pieces(runtime, delivery):
-        if not _save_opened(runtime, delivery, found, position, settle=settle):
+    for found, told, settle in _pieces(runtime, delivery):
+        if not _save_opened(runtime, delivery, found, told, position, settle=settle):
             return
         position += len(found)
         yield position
 
 
-def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[_Opened], _Ending | None]]:
-    """What is in the delivery, a piece at a time; with the last one, how reading it ended.
+def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[_Opened], list[OutcomeTold], _Ending | None]]:
+    """What is in the delivery, a piece at a time: people, and outcomes of leads; with the last, how reading it ended.
 
     Only reading is guarded here: a store that is away says nothing about the delivery.
     """
     state, reason, detail = DeliveryState.OPENED, "", ""
     nobody: NotContact | None = None
     found: list[_Opened] = []
+    told: list[OutcomeTold] = []
     is_empty = True
     try:
         source, settings = _source_of(runtime, delivery)
         suspicion = suspicion_of(runtime, delivery)
         for item in sources.parse(source, delivery, settings):
+            if isinstance(item, OutcomeTold):
+                told.append(item)
             if isinstance(item, NotContact):
                 nobody = nobody or item
                 continue
             is_empty = False
             found.append(_opened(item, suspicion or _enters(runtime, delivery, source, settings, item)))
             if len(found) == OPENED_AT_ONCE:
-                yield found, None
-                found = []
+                yield found, told, None
+                found, told = [], []
     except Unparsable as problem:
         state, reason, detail = DeliveryState.QUARANTINED, problem.code, str(problem)
     except PortariaError as problem:
@@ -76,7 +80,7 @@ def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[_Opened
     if state is DeliveryState.OPENED and is_empty:
         state = DeliveryState.NOT_CONTACT
         reason, detail = (nobody.reason, nobody.detail) if nobody else (EMPTY, "there is nothing in it")
-    yield found, (state, reason, detail)
+    yield found, told, (state, reason, detail)
 
 
 _Ending = tuple[DeliveryState, str, str]
@@ -121,6 +125,7 @@ def _save_opened(
     runtime: Runtime,
     delivery: Delivery,
     found: Sequence[_Opened],
+    told: Sequence[OutcomeTold],
     position: int,
     *,
     settle: _Ending | None,
@@ -130,6 +135,20 @@ def _save_opened(
         if not deliveries.extend(tx, delivery.id, owner=runtime.owner, now=now, lease=OPENING_LEASE):
             return False
         _add_submissions(tx, delivery, found, position, now)
+        lead_outcomes.record(
+            tx,
+            [
+                LeadOutcome(
+                    outcome=one.outcome,
+                    remote=one.remote,
+                    at=min(one.at or delivery.received_at, now),
+                    value=one.value,
+                    by=delivery.source,
+                )
+                for one in told
+            ],
+            now,
+        )
         if settle:
             state, reason, detail = settle
             deliveries.settle(tx, delivery.id, state, owner=runtime.owner, now=now, reason=reason, detail=detail)

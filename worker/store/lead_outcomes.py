@@ -40,6 +40,8 @@ def record(tx: Transaction, told: Sequence[LeadOutcome], now: datetime) -> int:
 
     Told twice is kept once: an outcome that is in force already, or was kept with the same time, changes nothing.
     """
+    if not told:
+        return 0
     new = 0
     in_force = _newest(tx, {one.subject for one in told})
     for one in told:
