@@ -326,24 +326,10 @@ class CrmWrite(Value):
     """What to write, in our words (`name`, `emails`, `phones`, `text`, `due_at`, ...); the adapter translates."""
 
 
-class Trigger(Value):
-    """A workflow that a score and rules start, recorded before it is acted on."""
-
-    key: str
-    """Idempotency key: one start of one workflow for one submission."""
-    workflow: str
-    reason: str
-    writes: tuple[CrmWrite, ...] = ()
-    notifications: tuple[Notification, ...] = ()
-
-
 class Notification(Value):
-    """A message to leave the house by a sink: a signed webhook or a mail."""
+    """A message to leave the house by a sink: a signed webhook, a chat or a mail."""
 
     key: str
     sink: str
     """Name of the sink in the configuration."""
     payload: Mapping[str, Any] = Field(default_factory=dict)
-
-
-Trigger.model_rebuild()

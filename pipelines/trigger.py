@@ -1,12 +1,13 @@
-"""Trigger: which workflows a score and the rules start, and what each of them does.
+"""Trigger: which workflows a score and the rules start. What their steps do is in `pipelines.workflow_runs`.
 
-Rules are looked at in their order; the first that matches ends it, unless it says `stop = false`. Keys are made of the
-workflow and the submission, so that starting the same again is the same start.
+Rules are looked at in their order; the first that matches ends it, unless it says `stop = false`. The id of a run is
+made of the workflow and the submission, so that starting the same again is the same start.
 
-A workflow that has started for a contact does not start again within the cool-down, unless the contact has become
-warmer: one person through two doors at one instant is one task for the seller. Neither does, in that time, a workflow
-for a colder temperature than one already started at: who adds "and my phone is ..." to a hot enquiry has not become a
-warm lead. After the cool-down a returning contact starts workflows as a new one does.
+A workflow that has started for a contact does not start again within the cool-down, nor while a run of it is under way,
+unless the contact has become warmer: one person through two doors at one instant is one task for the seller. Neither
+does, within the cool-down, a workflow for a colder temperature than one already started at: who adds "and my phone is
+..." to a hot enquiry has not become a warm lead. After that a returning contact starts workflows as a new one does; who
+returns warmer leaves the runs behind that were for the colder (`superseded`).
 """
 
 from __future__ import annotations
@@ -14,33 +15,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pipelines.crm_fields import contact_fields
-from pipelines.models import (
-    Contact,
-    CrmWrite,
-    DecisionKind,
-    Moment,
-    Notification,
-    RemoteRef,
-    Score,
-    Temperature,
-    Trigger,
-    Value,
-    WriteKind,
-)
-from pipelines.reasons import best_and_worst, reasons_text
+from pipelines.business_time import Calendar
+from pipelines.experiments import variant_of
+from pipelines.models import Contact, DecisionKind, Moment, Score, Temperature, Value
 from pipelines.workflow_rules import WorkflowRule
+from pipelines.workflow_runs import Run
 
 COOL_DOWN: Final = 24 * 3600.0
 """Seconds for which a workflow does not start again for the same contact."""
-
-WORKFLOW_STARTED: Final = "workflow.started"
-"""`type` of a notification's payload, as Standard Webhooks recommends payloads to be: type, timestamp, data."""
-
-LONGEST_MESSAGE: Final = 4000
-"""Characters of the message that a notification carries: Standard Webhooks advises payloads below 20 kB."""
 
 _WARMTH: Final = {Temperature.COLD: 0, Temperature.WARM: 1, Temperature.HOT: 2}
 
@@ -56,6 +40,12 @@ class RecentTrigger(Value):
     workflow: str
     temperature: Temperature
     at: Moment
+    run: str = ""
+    """Its run's id."""
+    under_way: bool = False
+    """The run is not at its end."""
+    is_bound_to_warmth: bool = False
+    """Its rule asks how warm the contact is."""
 
 
 class Standing(StrEnum):
@@ -65,7 +55,7 @@ class Standing(StrEnum):
     NO_MATCH = "no_match"
     """One of its conditions is not true."""
     COOLING_DOWN = "cooling_down"
-    """It matches, but the contact was served within the cool-down."""
+    """It matches, but the contact was served within the cool-down, or is being served by a run of it."""
     NOT_REACHED = "not_reached"
     """A rule before it matched and ended the search."""
 
@@ -86,20 +76,25 @@ def judge_rules(
     *,
     recent: Sequence[RecentTrigger],
     now: datetime,
+    calendar: Calendar,
     cool_down: float = COOL_DOWN,
 ) -> tuple[Verdict, ...]:
-    """What becomes of each rule, in their order, and why; nothing is started by asking."""
-    lately = [one for one in recent if now - one.at < timedelta(seconds=cool_down)]
+    """What becomes of each rule, in their order, and why; nothing is started by asking.
+
+    `recent` are the workflows started for the contact by other submissions within `cool_down` seconds, and those under
+    way (others do no harm).
+    """
+    lately = [one for one in recent if one.under_way or now - one.at < timedelta(seconds=cool_down)]
     verdicts = []
     ended_by = ""
     for rule in rules:
         if ended_by:
             verdicts.append(Verdict(rule, Standing.NOT_REACHED, f"{ended_by} matched before"))
             continue
-        if unmet := rule.when.unmet(contact, score, decision_kind, source):
+        if unmet := rule.when.unmet(contact, score, decision_kind, source, now=now, calendar=calendar):
             verdicts.append(Verdict(rule, Standing.NO_MATCH, unmet))
             continue
-        if cooling := _cooling(rule, score.temperature, lately):
+        if cooling := _cooling(rule, score.temperature, lately, now - timedelta(seconds=cool_down)):
             verdicts.append(Verdict(rule, Standing.COOLING_DOWN, cooling))
         else:
             reason = f"score {score.value} ({score.temperature}), {decision_kind} contact from {source}"
@@ -108,12 +103,13 @@ def judge_rules(
     return tuple(verdicts)
 
 
-def _cooling(rule: WorkflowRule, temperature: Temperature, lately: Sequence[RecentTrigger]) -> str:
+def _cooling(rule: WorkflowRule, temperature: Temperature, lately: Sequence[RecentTrigger], since: datetime) -> str:
     """Why the rule has to wait although it matches; empty when it need not."""
     for one in lately:
         if one.workflow == rule.name and _WARMTH[one.temperature] >= _WARMTH[temperature]:
-            return f"started at {one.at:%Y-%m-%d %H:%M %Z} already, and no warmer since"
-        if rule.when.temperature and _WARMTH[one.temperature] > _WARMTH[temperature]:
+            still = "is under way since" if one.under_way else "started at"
+            return f"{still} {one.at:%Y-%m-%d %H:%M %Z} already, and no warmer since"
+        if rule.when.temperature and one.at > since and _WARMTH[one.temperature] > _WARMTH[temperature]:
             return f"{one.workflow} started at {one.at:%Y-%m-%d %H:%M %Z} while the contact was {one.temperature}"
     return ""
 
@@ -127,92 +123,48 @@ def start_workflows(
     submission_id: str,
     rules: Sequence[WorkflowRule],
     *,
-    crm_contact: RemoteRef,
     recent: Sequence[RecentTrigger],
     now: datetime,
+    calendar: Calendar,
     cool_down: float = COOL_DOWN,
-) -> tuple[Trigger, ...]:
-    """The workflows that start for this submission, with all they write and send.
-
-    `recent` are the workflows started for the contact by other submissions within `cool_down` seconds (older ones do
-    no harm). Nothing starts while a person has still to review who it is.
-    """
+) -> tuple[Run, ...]:
+    """The runs that start for this submission, as `judge_rules` says. Nothing starts while a person has still to review
+    who it is."""
     if decision_kind is DecisionKind.REVIEW:
         return ()
     verdicts = judge_rules(
-        contact, score, decision_kind, source, rules, recent=recent, now=now, cool_down=cool_down
+        contact, score, decision_kind, source, rules, recent=recent, now=now, calendar=calendar, cool_down=cool_down
     )  # fmt: skip
-    start = _Start(contact_id, contact, score, decision_kind, source, submission_id, crm_contact, now)
-    return tuple(
-        start.trigger(verdict) for verdict in verdicts if verdict.standing is Standing.STARTS and verdict.rule.acts
-    )
-
-
-class _Start(NamedTuple):
-    """All that the actions of one submission's workflows are made of."""
-
-    contact_id: str
-    contact: Contact
-    score: Score
-    decision_kind: DecisionKind
-    source: str
-    submission_id: str
-    crm_contact: RemoteRef
-    now: datetime
-
-    def trigger(self, verdict: Verdict) -> Trigger:
-        rule = verdict.rule
-        key = f"trigger:{rule.name}:{self.submission_id}"
-        writes = []
-        if rule.lead:
-            writes.append(self._write(key, "lead", WriteKind.CREATE_LEAD, self.crm_contact, **self._lead()))
-        if rule.task:
-            due_at = self.now + timedelta(minutes=rule.task.due_in)
-            target = None if rule.lead else self.crm_contact  # the lead is not there yet
-            fields = {"text": rule.task.text, "due_at": due_at.isoformat()}
-            writes.append(self._write(key, "task", WriteKind.CREATE_TASK, target, **fields))
-        if rule.note:
-            text = f"Workflow {rule.name}: {verdict.reason}\n{reasons_text(self.score)}"
-            writes.append(self._write(key, "note", WriteKind.ADD_NOTE, self.crm_contact, text=text))
-        if rule.tags:
-            tags = list(dict.fromkeys(rule.tags))
-            writes.append(self._write(key, "tags", WriteKind.ADD_TAGS, self.crm_contact, tags=tags))
-        return Trigger(
-            key=key,
-            workflow=rule.name,
-            reason=verdict.reason,
-            writes=tuple(writes),
-            notifications=tuple(
-                Notification(key=f"{key}:notify:{sink}", sink=sink, payload=self._payload(rule.name, verdict.reason))
-                for sink in dict.fromkeys(rule.notify)
-            ),
+    starting = [one for one in verdicts if one.standing is Standing.STARTS and one.rule.acts]
+    runs = []
+    for rule, _, reason in starting:
+        variant = variant_of(contact_id, rule.name, rule.experiment) if rule.experiment else ""
+        runs.append(
+            Run(
+                id=f"run_{submission_id.removeprefix('sub_')}_{rule.name}",
+                workflow=rule.name,
+                reason=reason,
+                contact_id=contact_id,
+                submission_id=submission_id,
+                source=source,
+                decision=decision_kind,
+                score=score,
+                steps=rule.plan(variant),
+                stop_on=rule.stop_on,
+                is_bound_to_warmth=rule.when.is_bound_to_warmth,
+                variant=variant,
+                started_at=now,
+            )
         )
+    return tuple(runs)
 
-    def _write(self, key: str, what: str, kind: WriteKind, target: RemoteRef | None, **fields: Any) -> CrmWrite:
-        return CrmWrite(key=f"{key}:{what}", kind=kind, contact_id=self.contact_id, target=target, fields=fields)
 
-    def _lead(self) -> dict[str, Any]:
-        called = self.contact.name.full or self.contact.company or "Lead"
-        score, temperature = self.score.value, self.score.temperature.value
-        return {"name": f"{called} ({self.source})", "score": score, "temperature": temperature, "source": self.source}
-
-    def _payload(self, workflow: str, reason: str) -> dict[str, Any]:
-        best, worst = best_and_worst(self.score)
-        return {
-            "type": WORKFLOW_STARTED,
-            "timestamp": self.now.isoformat(),
-            "data": {
-                "workflow": workflow,
-                "reason": reason,
-                "contact_id": self.contact_id,
-                "submission_id": self.submission_id,
-                "source": self.source,
-                "decision": self.decision_kind.value,
-                "score": self.score.value,
-                "temperature": self.score.temperature.value,
-                "reasons": [part.model_dump() for part in (*best, *worst)],
-                "contact": contact_fields(self.contact),
-                "message": self.contact.message[:LONGEST_MESSAGE],
-                "crm": self.crm_contact.model_dump(),
-            },
-        }
+def superseded(recent: Sequence[RecentTrigger], started: Sequence[Run]) -> list[str]:
+    """The runs under way that one of `started` leaves behind, by id: begun while the contact was colder, of the same
+    workflow or of one that asks how warm the contact is."""
+    left = []
+    for one in recent:
+        warmer = [run for run in started if is_warmer(run.score.temperature, one.temperature)]
+        if one.under_way and warmer and (one.is_bound_to_warmth or one.workflow in {run.workflow for run in warmer}):
+            left.append(one.run)
+    return left

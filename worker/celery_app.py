@@ -99,6 +99,9 @@ app.conf.update(
         "portaria.create": {"queue": CRM},
         "portaria.tell_crm": {"queue": CRM},
         "portaria.trigger": {"queue": CRM},
+        "portaria.follow_up": {"queue": INTAKE},
+        "portaria.advance": {"queue": CRM},
+        "portaria.deliver": {"queue": CRM},
     },
     # So that Flower shows what runs. It costs a third of the throughput of empty tasks, little of real ones.
     worker_send_task_events=True,
@@ -120,6 +123,11 @@ app.conf.update(
             "task": "portaria.look_again",
             "schedule": LOOK_AGAIN_SECONDS,
             "options": {"expires": LOOK_AGAIN_SECONDS},
+        },
+        "follow up": {
+            "task": "portaria.follow_up",
+            "schedule": SWEEP_SECONDS,
+            "options": {"expires": SWEEP_SECONDS * 5},
         },
     },
     beat_max_loop_interval=SWEEP_SECONDS,

@@ -142,6 +142,8 @@ class WebSection(Section):
     port: int = 8080
     max_body: int = MIB
     """Bytes of the largest request that is accepted."""
+    public_url: str = Field(default="", pattern="^(https?://[^/]+(/.*)?)?$")
+    """Where others reach the server: `https://portaria.example.com`. The links to unsubscribe lead there."""
     try_form: bool | None = None
     """The form at `/`; by default only where the server listens on loopback alone."""
 
@@ -223,9 +225,11 @@ class EnrichmentSection(OpenSection):
 
 
 class SinkSection(OpenSection):
-    kind: Literal["webhook"] = "webhook"
+    kind: Literal["webhook", "chat", "mail"] = "webhook"
     url: str
+    """Of a mail sink: `smtp://host:587` (STARTTLS) or `smtps://host:465`."""
     secret: str = ""
+    """Signs a webhook's messages, and a mail sink's links to unsubscribe."""
 
 
 class Settings(BaseSettings):
@@ -251,6 +255,8 @@ class Settings(BaseSettings):
     validation: ValidationSection = ValidationSection()
     scoring: Mapping[str, Any] = Field(default_factory=dict)
     workflows: Mapping[str, Any] = Field(default_factory=dict)
+    calendar: Mapping[str, Any] = Field(default_factory=dict)
+    sellers: Mapping[str, Any] = Field(default_factory=dict)
     dedupe: Mapping[str, Any] = Field(default_factory=dict)
     approvals: ApprovalsSection = ApprovalsSection()
     mcp: McpSection = McpSection()
@@ -262,6 +268,17 @@ class Settings(BaseSettings):
     @property
     def file(self) -> Path:
         return self.data / FILE_NAME
+
+    @property
+    def template_folder(self) -> Path:
+        """The templates of mails: `NAME.txt`, and `NAME.html` where there is one."""
+        return self.data / "templates"
+
+    @property
+    def reply_sources(self) -> frozenset[str]:
+        """Sources through which people write back: the mailboxes, and chats."""
+        mailboxes = {section.source or name for name, section in self.mailboxes.items()}
+        return frozenset(mailboxes | {name for name, section in self.sources.items() if section.kind == "whatsapp"})
 
     @property
     def run_folder(self) -> Path:

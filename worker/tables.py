@@ -218,31 +218,106 @@ crm_writes = sa.Table(
     sa.Index("ix_crm_writes_contact_id", "contact_id"),
 )
 
-triggers = sa.Table(
-    "triggers",
+workflow_runs = sa.Table(
+    "workflow_runs",
     metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("submission_id", sa.Text, nullable=False),
-    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, primary_key=True),
     sa.Column("workflow", sa.Text, nullable=False),
-    sa.Column("temperature", sa.Text, nullable=False),
-    sa.Column("trigger", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),  # started, done
-    sa.Column("at", Moment, nullable=False),
-    sa.Index("ix_triggers_submission_id", "submission_id"),
-    sa.Index("ix_triggers_contact_id", "contact_id", "at"),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("submission_id", sa.Text, nullable=False),
+    sa.Column("temperature", sa.Text, nullable=False),  # of the contact when it started
+    sa.Column("is_bound_to_warmth", sa.Boolean, nullable=False),
+    sa.Column("variant", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),  # as it started, its steps included
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("position", sa.Integer, nullable=False),  # the step it needs next, from 0
+    sa.Column("round", sa.Integer, nullable=False, server_default="0"),  # how often a person had steps done again
+    sa.Column("lead", sa.Text),  # the lead that it made
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("crashes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Moment),
+    sa.Column("due_at", Moment),  # when the next step is due; null at the end
+    sa.Column("look_at", Moment),  # when the scheduler looks at it again
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Index(
+        "ix_workflow_runs_look_at",
+        "look_at",
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    ),
+    sa.Index("ix_workflow_runs_contact_id", "contact_id", "started_at"),
+    sa.Index("ix_workflow_runs_submission_id", "submission_id"),
+    sa.Index("ix_workflow_runs_workflow", "workflow", "state"),
+)
+
+workflow_steps = sa.Table(
+    "workflow_steps",  # what each step of a run does, recorded before it is done
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # decided, done
+    sa.Column("effects", sa.Text, nullable=False),
+    sa.Column("decided_at", Moment, nullable=False),
+    sa.Column("done_at", Moment),
 )
 
 notifications = sa.Table(
-    "notifications",
+    "notifications",  # messages that leave the house, each sent until it is taken or given up
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("trigger_key", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
     sa.Column("sink", sa.Text, nullable=False),
     sa.Column("notification", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),  # intended, done
+    sa.Column("state", sa.Text, nullable=False),  # pending, sent, failed, withheld
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Moment),
+    sa.Column("due_at", Moment),
+    sa.Column("look_at", Moment),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Index("ix_notifications_run_id", "run_id"),
+    sa.Index(
+        "ix_notifications_look_at",
+        "look_at",
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    ),
+)
+
+opt_outs = sa.Table(
+    "opt_outs",  # addresses that want no more mail, as digests
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("how", sa.Text, nullable=False),
     sa.Column("at", Moment, nullable=False),
-    sa.Index("ix_notifications_trigger_key", "trigger_key"),
+)
+
+seller_turns = sa.Table(
+    "seller_turns",
+    metadata,
+    sa.Column("seller", sa.Text, primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),  # the number of their last turn
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("taken", sa.Integer, nullable=False),  # contacts they got on that day
+)
+
+seller_assignments = sa.Table(
+    "seller_assignments",
+    metadata,
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    sa.Column("seller", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
 )
 
 history = sa.Table(

@@ -1,4 +1,4 @@
-"""The tasks: one line each, a step. Messages carry ids of submissions and nothing else."""
+"""The tasks: one line each, a step. Messages carry ids and nothing else."""
 
 from __future__ import annotations
 
@@ -86,6 +86,23 @@ def trigger(ids: list[str]) -> str:
 def watch_model() -> str:
     drift = learning.watch(runtime())
     return "" if drift is None else f"{len(drift.alarms)} alarms"
+
+
+# No events: each second's look would bury the chains in Flower.
+@app.task(name="portaria.follow_up", send_events=False)
+def follow_up() -> int:
+    """Send what is due of workflows."""
+    return steps.follow_up(runtime(), advance.delay, deliver.delay)
+
+
+@app.task(name="portaria.advance")
+def advance(ids: list[str]) -> str:
+    return f"{steps.advance(runtime(), ids)} steps of {len(ids)} runs"
+
+
+@app.task(name="portaria.deliver")
+def deliver(keys: list[str]) -> str:
+    return f"{steps.deliver(runtime(), keys)} of {len(keys)} messages"
 
 
 TASKS: dict[Stage, Any] = {

@@ -10,33 +10,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.models import Contact, Contribution, DecisionKind, RemoteRef, Score, Temperature, Trigger, WriteKind
-from pipelines.trigger import COOL_DOWN, RecentTrigger, Standing, judge_rules, start_workflows
+from pipelines.business_time import Calendar
+from pipelines.models import Contact, Contribution, DecisionKind, Score, Temperature
+from pipelines.trigger import COOL_DOWN, RecentTrigger, Standing, judge_rules, start_workflows, superseded
 from pipelines.workflow_rules import SHIPPED_RULES, WorkflowRule, read_rules
+from pipelines.workflow_runs import Run
 
 Make = Callable[..., Contact]
-RECORD = RemoteRef(system="local", kind="contact", id="7")
+CALENDAR = Calendar(time_zone="America/Sao_Paulo")
 HOT, WARM, COLD = Temperature.HOT, Temperature.WARM, Temperature.COLD
 SCORES = {HOT: 90, WARM: 70, COLD: 20}
 
 
 @pytest.fixture
-def start(now: datetime) -> Callable[..., tuple[Trigger, ...]]:
+def start(now: datetime) -> Callable[..., tuple[Run, ...]]:
     def make(
         temperature: Temperature, *recent: RecentTrigger, contact: Contact | None = None, submission: str = "s1",
         rules: tuple[WorkflowRule, ...] = SHIPPED_RULES, **given: Any,
-    ) -> tuple[Trigger, ...]:  # fmt: skip
+    ) -> tuple[Run, ...]:  # fmt: skip
         score = Score(value=SCORES[temperature], temperature=temperature)
         decision = given.pop("decision", DecisionKind.NEW)
         return start_workflows(
-            "c1", contact or Contact(), score, decision, "site", submission, rules, crm_contact=RECORD, recent=recent,
+            "c1", contact or Contact(), score, decision, "site", submission, rules, calendar=CALENDAR, recent=recent,
             **{"now": now, **given},
         )  # fmt: skip
 
     return make
 
 
-Start = Callable[..., tuple[Trigger, ...]]
+Start = Callable[..., tuple[Run, ...]]
 
 
 @pytest.fixture
@@ -50,34 +52,8 @@ def recent(now: datetime) -> Callable[..., RecentTrigger]:
 Recent = Callable[..., RecentTrigger]
 
 
-def named(triggers: tuple[Trigger, ...]) -> list[str]:
+def named(triggers: tuple[Run, ...]) -> list[str]:
     return [trigger.workflow for trigger in triggers]
-
-
-# --- the shipped rules
-
-
-def test_hot_is_a_lead_with_a_task_within_15_minutes_and_a_note(contact_of: Make, start: Start, now: datetime) -> None:
-    (trigger,) = start(HOT, contact=contact_of("Ana Souza"))
-    lead, task, note = trigger.writes
-    assert (lead.kind, lead.target, lead.fields["name"]) == (WriteKind.CREATE_LEAD, RECORD, "Ana Souza (site)")
-    assert (lead.fields["score"], lead.fields["temperature"], lead.fields["source"]) == (90, "hot", "site")
-    assert (task.kind, task.target) == (WriteKind.CREATE_TASK, None)
-    assert task.fields["due_at"] == (now + timedelta(minutes=15)).isoformat()
-    assert (note.kind, note.target) == (WriteKind.ADD_NOTE, RECORD)
-    assert note.fields["text"].startswith("Workflow hot: score 90 (hot), new contact from site\nScore 90 (hot)")
-
-
-def test_warm_is_a_task_within_a_day(start: Start, now: datetime) -> None:
-    (trigger,) = start(WARM)
-    (task,) = trigger.writes
-    assert (task.kind, task.target) == (WriteKind.CREATE_TASK, RECORD)
-    assert task.fields["due_at"] == (now + timedelta(days=1)).isoformat()
-
-
-def test_cold_is_a_tag(start: Start) -> None:
-    (trigger,) = start(COLD)
-    assert [(write.kind, write.fields) for write in trigger.writes] == [(WriteKind.ADD_TAGS, {"tags": ["nurture"]})]
 
 
 @pytest.mark.parametrize("temperature", list(Temperature))
@@ -85,12 +61,7 @@ def test_nothing_starts_for_who_wants_no_messages(temperature: Temperature, now:
     opted_out = (Contribution(feature="opted_out", points=-100),)
     score = Score(value=SCORES[temperature], temperature=temperature, contributions=opted_out)
     asked = ("c1", Contact(), score, DecisionKind.NEW, "site", "s1", SHIPPED_RULES)
-    assert start_workflows(*asked, crm_contact=RECORD, recent=(), now=now) == ()
-
-
-def test_a_lead_without_a_name_is_called_by_the_company(contact_of: Make, start: Start) -> None:
-    assert start(HOT, contact=contact_of(company="Invenção"))[0].writes[0].fields["name"] == "Invenção (site)"
-    assert start(HOT)[0].writes[0].fields["name"] == "Lead (site)"
+    assert start_workflows(*asked, calendar=CALENDAR, recent=(), now=now) == ()
 
 
 # --- which rules are looked at
@@ -117,7 +88,9 @@ def test_a_rule_without_an_action_only_ends_it(contact_of: Make, start: Start) -
 
 def test_each_rule_says_why_it_starts_or_not(hot_score: Score, now: datetime, recent: Recent) -> None:
     lately = [recent("always", HOT)]
-    verdicts = judge_rules(Contact(), hot_score, DecisionKind.NEW, "site", STEPS, recent=lately, now=now)
+    verdicts = judge_rules(
+        Contact(), hot_score, DecisionKind.NEW, "site", STEPS, recent=lately, now=now, calendar=CALENDAR
+    )
     assert [(verdict.rule.name, verdict.standing, verdict.reason) for verdict in verdicts] == [
         ("always", Standing.COOLING_DOWN, "started at 2026-11-21 11:59 UTC already, and no warmer since"),
         ("nobody", Standing.NO_MATCH, "source site is not fair"),
@@ -166,52 +139,53 @@ def test_a_rule_that_asks_for_no_temperature_does_not_wait_for_others(start: Sta
     assert named(start(WARM, recent("hot", HOT), rules=fair)) == ["fair"]
 
 
-# --- what leaves the house
+# --- runs under way
 
 
-def test_a_notification_for_each_sink_once(contact_of: Make, start: Start) -> None:
-    rules = read_rules({"tell": {"notify": ["sales", "chat", "sales"]}})
-    contact = contact_of("Ana Souza", message="x" * 20_000)
-    (trigger,) = start(HOT, rules=rules, contact=contact)
-    assert [(each.sink, each.key) for each in trigger.notifications] == [
-        ("sales", "trigger:tell:s1:notify:sales"), ("chat", "trigger:tell:s1:notify:chat"),
-    ]  # fmt: skip
-    payload = trigger.notifications[0].payload
-    assert payload["type"] == "workflow.started"
-    assert payload["data"]["contact"]["name"] == "Ana Souza"
-    assert payload["data"]["crm"] == {"system": "local", "kind": "contact", "id": "7"}
-    assert len(payload["data"]["message"]) == 4000
+def under_way(one: RecentTrigger, **given: Any) -> RecentTrigger:
+    return one.model_copy(update={"under_way": True, "run": f"run_{one.workflow}", **given})
+
+
+def test_what_is_under_way_does_not_start_again_however_long_ago_it_did(start: Start, recent: Recent) -> None:
+    long_ago = recent("cold", COLD, 30 * COOL_DOWN)
+    assert start(COLD, under_way(long_ago)) == ()
+    assert named(start(COLD, long_ago)) == ["cold"]
+    assert named(start(WARM, under_way(long_ago))) == ["warm"]
+
+
+def test_who_becomes_warmer_leaves_the_colder_runs_behind(start: Start, recent: Recent) -> None:
+    cold = under_way(recent("cold", COLD), is_bound_to_warmth=True)
+    fair = under_way(recent("fair", COLD))
+    done = recent("warm", WARM).model_copy(update={"is_bound_to_warmth": True})
+    assert superseded([cold, fair, done], start(HOT)) == ["run_cold"]
+    assert superseded([cold, fair, done], start(COLD)) == []
+    always = read_rules({"fair": {"tags": ["a"]}})
+    assert superseded([cold, fair], start(HOT, rules=always)) == ["run_cold", "run_fair"]
+    assert superseded([under_way(recent("warm", HOT), is_bound_to_warmth=True)], start(HOT)) == []
 
 
 @given(st.data())
-def test_starting_the_same_again_is_the_same_and_everything_has_its_own_key(
+def test_starting_the_same_again_is_the_same(
     any_contact: st.SearchStrategy[Contact], now: datetime, data: st.DataObject
 ) -> None:
     temperature = data.draw(st.sampled_from(Temperature))
     recent = [
-        RecentTrigger(workflow=workflow, temperature=was, at=now - timedelta(hours=hours))
-        for workflow, was, hours in data.draw(
+        RecentTrigger(workflow=workflow, temperature=was, at=now - timedelta(hours=hours), under_way=going)
+        for workflow, was, hours, going in data.draw(
             st.lists(
                 st.tuples(
-                    st.sampled_from(("hot", "warm", "everything")), st.sampled_from(Temperature), st.integers(-1, 50)
+                    st.sampled_from(("hot", "warm", "tags")), st.sampled_from(Temperature), st.integers(-1, 50),
+                    st.booleans(),
                 ),
                 max_size=4,
             )
         )
-    ]
-    everything = {
-        "lead": True, "task": {"text": "Ligar", "due_in": 5}, "note": True, "tags": ["a", "a"], "notify": ["x", "y"],
-        "stop": False,
-    }  # fmt: skip
-    rules = (*read_rules({"everything": everything}), *SHIPPED_RULES)
+    ]  # fmt: skip
+    rules = (*read_rules({"tags": {"tags": ["a"], "stop": False}}), *SHIPPED_RULES)
     arguments = (
         "c1", data.draw(any_contact), Score(value=SCORES[temperature], temperature=temperature),
         data.draw(st.sampled_from(DecisionKind)), "site", "s1", rules,
     )  # fmt: skip
-    triggers = start_workflows(*arguments, crm_contact=RECORD, recent=recent, now=now)
-    assert triggers == start_workflows(*arguments, crm_contact=RECORD, recent=recent, now=now)
-    keys = [write.key for trigger in triggers for write in trigger.writes]
-    keys += [each.key for trigger in triggers for each in trigger.notifications] + [each.key for each in triggers]
-    assert len(keys) == len(set(keys))
-    for trigger in triggers:
-        assert Trigger.model_validate_json(trigger.model_dump_json()) == trigger
+    runs = start_workflows(*arguments, calendar=CALENDAR, recent=recent, now=now)
+    assert runs == start_workflows(*arguments, calendar=CALENDAR, recent=recent, now=now)
+    assert len({run.id for run in runs}) == len(runs)

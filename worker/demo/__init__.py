@@ -21,13 +21,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.models import Trigger
 from worker import steps
 from worker.config import load_settings
 from worker.errors import TransientError
 from worker.steps.outcomes import outcome_name
 from worker.steps.runtime import Runtime, build_runtime
-from worker.store import writes
+from worker.store import workflows, writes
 
 FOLDER = Path(__file__).parent / "deliveries"
 SECRET = "demo-secret"  # noqa: S105 - of a data folder that lives for a minute
@@ -222,21 +221,21 @@ def _became(runtime: Runtime, delivery: str) -> list[tuple[str, str, str]]:
     if not story.submissions:
         return [(story.delivery["state"], story.delivery["detail"] or story.delivery["reason"], "")]
     with runtime.database.read() as tx:
-        started = writes.triggers_of(tx, [row["id"] for row in story.submissions])
+        started = workflows.started_for(tx, [row["id"] for row in story.submissions])
+        made = {run.id: writes.wanted_by(tx, run.id) for some in started.values() for run in some}
     lines = []
     for row in story.submissions:
         outcome = outcome_name(row["state"], row["decision"]) or row["state"]
         contact = story.contacts.get(row["contact_id"], {})
         whom = contact.get("name") or ", ".join(contact.get("emails", ())) or row["detail"] or row["reason"]
         score = f"{contact['score']} {contact['temperature']}" if contact.get("score") is not None else ""
-        lines.append((outcome, whom, _follow_up(score, started.get(row["id"], []))))
+        done = [write["kind"] for run in started.get(row["id"], []) for write in made[run.id]]
+        lines.append((outcome, whom, _follow_up(score, done)))
     return lines
 
 
-def _follow_up(score: str, triggers: Sequence[Trigger]) -> str:
-    done = ", ".join(
-        write.kind.removeprefix("create_").removeprefix("add_") for one in triggers for write in one.writes
-    )
+def _follow_up(score: str, writes: Sequence[str]) -> str:
+    done = ", ".join(kind.removeprefix("create_").removeprefix("add_") for kind in writes)
     return f"{score}: {done}" if done else score
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pipelines.run_states import RunState
 from pipelines.states import SETTLED, DeliveryState, State
 from worker import steps
 from worker.errors import TransientError
@@ -21,7 +22,7 @@ from worker.prove.sender import History, Sender
 from worker.prove.setup import SECRET, SetUp
 from worker.prove.workload import Workload
 from worker.steps.runtime import Runtime, build_runtime
-from worker.store import audit, submissions
+from worker.store import audit, notifications, submissions
 
 STILL_SECONDS = 120.0
 """Nothing is struck any more, and nothing has changed for so long: what is not over by now hangs."""
@@ -96,7 +97,10 @@ def run(proof: Proof, folder: Path, tell: Callable[[str], None]) -> Outcome:
 
 
 def _settle(setup: SetUp, runtime: Runtime) -> int:
-    """Wait until nothing moves by itself any more. What is dead is sent again once, as an operator would; how many."""
+    """Wait until nothing moves by itself any more. What is dead is sent again once, as an operator would; how many.
+
+    Runs that failed are run again, and messages that wait for their next try are sent at once.
+    """
     replayed: set[str] = set()
     before: steps.Standing | None = None
     changed_at = over_since = time.monotonic()
@@ -110,15 +114,27 @@ def _settle(setup: SetUp, runtime: Runtime) -> int:
                 with runtime.database.write() as tx:
                     submissions.replay(tx, dict.fromkeys(dead, State.RECEIVED), by="prove", now=runtime.clock())
                 replayed |= dead
+            following = _follow_up(runtime)
         except TransientError:  # it was struck until a moment ago
             continue
         if standing != before:
             before, changed_at, over_since = standing, time.monotonic(), time.monotonic()
-        if dead or not _is_over(standing):
+        if dead or following or not _is_over(standing):
             over_since = time.monotonic()
         elif time.monotonic() - over_since > QUIET_SECONDS:
             break
     return len(replayed)
+
+
+def _follow_up(runtime: Runtime) -> bool:
+    """Have the runs that failed, and the messages that wait, done now; whether anything is not over."""
+    with runtime.database.read() as tx:
+        found = [(row["id"], row["state"]) for row in audit.runs(tx)]
+    for run_id in [run_id for run_id, state in found if state == RunState.FAILED]:
+        steps.rerun(runtime, run_id, by="prove")
+    with runtime.database.write() as tx:
+        waiting = notifications.send_now(tx, runtime.clock())
+    return bool(waiting) or any(state in {RunState.FAILED, RunState.ACTIVE} for _, state in found)
 
 
 def _is_over(standing: steps.Standing) -> bool:
@@ -138,7 +154,7 @@ def _reckon(outcome: Outcome, runtime: Runtime, crm: OutsideCrm, receiver: Recei
             submissions=audit.submissions(tx),
             contacts=audit.contacts(tx),
             crm_writes=audit.crm_writes(tx),
-            triggers=audit.triggers(tx),
+            runs=audit.runs(tx),
             notifications=audit.notifications(tx),
             moves=audit.moves(tx),
             crm=crm.items(),

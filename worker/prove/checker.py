@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pipelines.models import Contact, RemoteRef, WriteKind
+from pipelines.run_states import NotificationState, RunState
 from pipelines.states import SETTLED, DeliveryState, State, may_move
 from worker.prove.workload import Delivery, Told
 from worker.store import writes
@@ -72,7 +73,7 @@ class Found:
     submissions: Sequence[Mapping[str, Any]]
     contacts: Sequence[Mapping[str, Any]]
     crm_writes: Sequence[Mapping[str, Any]]
-    triggers: Sequence[Mapping[str, Any]]
+    runs: Sequence[Mapping[str, Any]]
     notifications: Sequence[Mapping[str, Any]]
     moves: Iterable[tuple[str, Sequence[Any]]]
     crm: Sequence[CrmItem]
@@ -224,18 +225,19 @@ class _Checker:
             yield Finding("intent_without_outcome", f"{kind} {number}", "made, and not in the CRM")
         for kind, number in sorted(there - made):
             yield Finding("effect_without_intent", f"{kind} {number}", "in the CRM, and no write made it")
-        started = Counter((row["contact_id"], row["workflow"], row["temperature"]) for row in self._found.triggers)
+        started = Counter((row["contact_id"], row["workflow"], row["temperature"]) for row in self._found.runs)
         for (contact_id, workflow, temperature), times in started.items():
             if times > 1:
                 yield Finding("triggered_twice", contact_id, f"{workflow} ({temperature}), {times} times")
-        for row in self._found.triggers:
-            if row["state"] != writes.DONE:
-                yield Finding("intent_without_outcome", row["key"], row["state"])
+        for row in self._found.runs:
+            if row["state"] not in {RunState.COMPLETED, RunState.STOPPED}:
+                yield Finding("intent_without_outcome", row["id"], f"{row['state']} {row['reason']}".strip())
 
     def notifications(self) -> Iterator[Finding]:
         """Every notification arrived (at times twice, with the same id: that is the promise), and none unasked."""
-        intended = {row["key"]: (row["workflow"], row["submission_id"]) for row in self._found.triggers}
-        wanted = {intended[row["trigger_key"]] for row in self._found.notifications if row["trigger_key"] in intended}
+        intended = {row["id"]: (row["workflow"], row["submission_id"]) for row in self._found.runs}
+        kept = [row for row in self._found.notifications if row["state"] != NotificationState.WITHHELD]
+        wanted = {intended[row["run_id"]] for row in kept if row["run_id"] in intended}
         for workflow, submission in sorted(wanted - set(self._found.received)):
             yield Finding("intent_without_outcome", f"{workflow} {submission}", "the notification never arrived")
         for workflow, submission in sorted(set(self._found.received) - wanted):

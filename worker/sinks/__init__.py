@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from worker.config import SinkSection
 from worker.errors import ConfigurationError
 from worker.ports import Sink
+from worker.sinks.chat import ChatSink
+from worker.sinks.mail import MailSink
 from worker.sinks.webhook import WebhookSink
 
 SINKS: Mapping[str, Callable[[str, SinkSection], Sink]] = {
     "webhook": lambda name, section: WebhookSink(name, section.url, section.secret),
+    "chat": lambda name, section: ChatSink(name, section.url, section.options),
+    "mail": lambda name, section: MailSink(name, section.url, section.options),
 }
 """Every kind of sink, by the name that `kind` has in portaria.toml."""
 

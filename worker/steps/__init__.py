@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pipelines.states import Stage, tail_from
 from worker.steps.admit import admit
 from worker.steps.claims import Report
+from worker.steps.controlling import Simulated, cancel, opt_out, pause, rerun, resume, simulate, unsubscribe
+from worker.steps.creating import create
 from worker.steps.dedupe_model import dedupe_model, dedupe_models_of, use_dedupe_model
 from worker.steps.dedupe_training import train_dedupe
 from worker.steps.doors import (
@@ -24,7 +26,7 @@ from worker.steps.holding_back import let_go_on, reject_held
 from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, may_wait, receive
 from worker.steps.lead_outcomes import import_outcomes, record_outcomes
 from worker.steps.merging import merge_contacts_of, split, undo_merge
-from worker.steps.perform import create, trigger
+from worker.steps.notifying import deliver
 from worker.steps.reconcile import reconcile
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
@@ -32,6 +34,8 @@ from worker.steps.runtime import Runtime
 from worker.steps.scoring import score
 from worker.steps.stages import normalize, validate
 from worker.steps.telling import tell_crm
+from worker.steps.triggering import trigger
+from worker.steps.workflows import advance, follow_up
 from worker.store.submissions import Due
 
 STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {
@@ -56,6 +60,7 @@ def work_here(runtime: Runtime) -> int:
 
     sent = dispatch(runtime, do)
     tell_crm(runtime)
+    follow_up(runtime, lambda ids: advance(runtime, ids), lambda keys: deliver(runtime, keys))
     return sent
 
 
@@ -65,15 +70,20 @@ __all__ = [
     "NoHandshake",
     "Review",
     "Runtime",
+    "Simulated",
     "Standing",
     "admit",
+    "advance",
+    "cancel",
     "check_request",
     "create",
     "dedupe",
     "dedupe_model",
     "dedupe_models_of",
+    "deliver",
     "dispatch",
     "enrich",
+    "follow_up",
     "fresh_key",
     "handshake",
     "import_outcomes",
@@ -84,15 +94,20 @@ __all__ = [
     "may_wait",
     "merge_contacts_of",
     "normalize",
+    "opt_out",
+    "pause",
     "receive",
     "reconcile",
     "record_outcomes",
     "recover",
     "reject_held",
     "replay_delivery",
+    "rerun",
     "resolve_review",
+    "resume",
     "review_of",
     "score",
+    "simulate",
     "split",
     "standing",
     "story",
@@ -100,6 +115,7 @@ __all__ = [
     "train_dedupe",
     "trigger",
     "undo_merge",
+    "unsubscribe",
     "use_dedupe_model",
     "validate",
     "waiting_reviews",

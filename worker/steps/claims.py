@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from pipelines.models import Score
 from pipelines.states import Stage, State
 from worker.errors import PermanentError, PortariaError, TransientError
 from worker.steps.runtime import Runtime
@@ -122,28 +123,50 @@ def attempt(runtime: Runtime, item: Claimed, now: datetime, work: Callable[[Clai
         return failed(runtime, item, error, now)
 
 
-def failed(runtime: Runtime, item: Claimed, error: Exception, now: datetime) -> Outcome:
-    """What becomes of a submission at which `error` happened: waiting for another try, or dead."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an error means for what it happened to."""
+
+    code: str
+    detail: str
+    wait: float | None
+    """Seconds to the next try; None: there is none."""
+
+
+def judge(runtime: Runtime, error: Exception, attempts: int, since: datetime, **at: str) -> Failure:
+    """What `error`, at try number `attempts` since `since`, means for what `at` names in the log."""
     if isinstance(error, PermanentError):
-        return Outcome(item, State.DEAD, item.stage, reason=error.code, detail=str(error))
-    wait = min(FIRST_WAIT * 2 ** min(item.attempts - 1, 20), LONGEST_WAIT)
+        return Failure(error.code, str(error), None)
+    wait = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
     if isinstance(error, TransientError):
         # The first waits double up to an hour; from then on each try is an hour. Where the other side says when to come
         # back there are more of them: the days count as well.
         days = runtime.settings.worker.give_up_days
-        if item.attempts > 10 + days * 24 and now - item.received_at > timedelta(days=days):
-            detail = f"still failing after {item.attempts} tries ({error.code}: {error}); replay when it is mended"
-            return Outcome(item, State.DEAD, item.stage, reason=GAVE_UP, detail=detail)
-        wait = wait if error.retry_after is None else error.retry_after
-        code, detail = error.code, str(error)
-    else:
-        # Its text may hold personal data, so only the kind of error and the places in the code are told.
-        places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-        log.error("unexpected error", submission=item.id, stage=item.stage, error=type(error).__name__, at=places)
-        code, detail = UNEXPECTED, f"{type(error).__name__} at {places[-1].rpartition('/')[2]}"
-        if item.attempts >= UNEXPECTED_TRIES:
-            return Outcome(item, State.DEAD, item.stage, reason=code, detail=detail)
-    return Outcome(item, State.WAITING, item.stage, now + timedelta(seconds=wait), reason=code, detail=detail)
+        if attempts > 10 + days * 24 and runtime.clock() - since > timedelta(days=days):
+            detail = f"still failing after {attempts} tries ({error.code}: {error}); replay when it is mended"
+            return Failure(GAVE_UP, detail, None)
+        return Failure(error.code, str(error), wait if error.retry_after is None else error.retry_after)
+    # Its text may hold personal data, so only the kind of error and the places in the code are told.
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("unexpected error", **at, error=type(error).__name__, at=places)
+    detail = f"{type(error).__name__} at {places[-1].rpartition('/')[2]}"
+    return Failure(UNEXPECTED, detail, None if attempts >= UNEXPECTED_TRIES else wait)
+
+
+def failed(runtime: Runtime, item: Claimed, error: Exception, now: datetime) -> Outcome:
+    """What becomes of a submission at which `error` happened: waiting for another try, or dead."""
+    failure = judge(runtime, error, item.attempts, item.received_at, submission=item.id, stage=item.stage)
+    if failure.wait is None:
+        return Outcome(item, State.DEAD, item.stage, reason=failure.code, detail=failure.detail)
+    due_at = now + timedelta(seconds=failure.wait)
+    return Outcome(item, State.WAITING, item.stage, due_at, reason=failure.code, detail=failure.detail)
+
+
+def score_of(item: Claimed) -> Score:
+    """What the submission's stage score came to. Raises `PermanentError` where there is none."""
+    if item.score is None:
+        raise PermanentError("the submission has no score", code="no_score")
+    return Score.model_validate_json(item.score)
 
 
 def next_look(runtime: Runtime, now: datetime) -> datetime:

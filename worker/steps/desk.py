@@ -78,10 +78,13 @@ def plan_starting(runtime: Runtime, contact_ids: Sequence[str], workflow: str) -
         name
         for name, acts in (
             ("makes a lead", rule.lead),
+            ("moves the lead", rule.move),
             ("makes a task", rule.task),
             ("adds a note", rule.note),
             ("adds tags", rule.tags),
             ("notifies", rule.notify),
+            ("sends a mail", rule.mail),
+            (f"goes on for {len(rule.steps)} more steps", rule.steps),
         )
         if acts
     ]

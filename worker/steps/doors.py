@@ -14,7 +14,7 @@ from worker.ports import Handshaking, InboundRequest
 from worker.steps.admit import first_states
 from worker.steps.runtime import Runtime
 from worker.steps.views import contact_view
-from worker.store import contacts, deliveries, lead_outcomes, models, submissions
+from worker.store import contacts, deliveries, lead_outcomes, models, notifications, submissions, workflows
 
 
 class NoHandshake(PortariaError):
@@ -107,4 +107,7 @@ def recover(runtime: Runtime, *, host: str, alive: Sequence[str]) -> int:
     now = runtime.clock()
     with runtime.database.write() as tx:
         submissions.release_dead_owners(tx, alive, host=host, now=now)
+        for leased in (workflows.leased, notifications.leased):
+            gone = [owner for owner in leased.owners(tx) if owner.startswith(f"{host}:") and owner not in set(alive)]
+            leased.release(tx, gone, now)
         return submissions.send_again(tx, now=now)

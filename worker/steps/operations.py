@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from pipelines.models import CrmWrite, DecisionKind, RemoteRef, Score
-from pipelines.plans import Operation, OperationKind, operation_key
+from pipelines.plans import Operation, OperationKind
+from pipelines.run_states import RunState
 from pipelines.trigger import start_workflows
 from pipelines.workflow_rules import Conditions
 from worker.errors import PermanentError, PortariaError, TransientError
@@ -20,10 +20,11 @@ from worker.steps import claims
 from worker.steps.calls import Known, perform
 from worker.steps.intake import receive
 from worker.steps.merging import merge_contacts_of, undo_merge
-from worker.steps.perform import notify
 from worker.steps.resolve import resolve_review
 from worker.steps.runtime import Runtime
-from worker.store import contacts, history, plans, writes
+from worker.steps.triggering import assign
+from worker.steps.workflows import advance
+from worker.store import contacts, history, plans, workflows
 from worker.store.engine import Transaction
 from worker.store.plans import KeptPlan
 
@@ -172,42 +173,31 @@ def _start(runtime: Runtime, kept: KeptPlan, number: int, operation: Operation) 
     wanter, now = f"{kept.id}:{number}", runtime.clock()
     with runtime.database.read() as tx:
         row = contacts.read(tx, contact)
-        known = Known(
-            runtime.crm.name, contacts.golden(tx, [contact]), contacts.linked(tx, [contact], system=runtime.crm.name)
-        )
-    record = known.record(contact) if contact in known.golden else None
-    if row is None or record is None or not row["score"]:
-        raise PermanentError(f"{contact} has no record in the CRM and no score yet", code="not_ready")
-    score = Score.model_validate_json(row["score"])
-    (trigger,) = start_workflows(
+        golden = contacts.golden(tx, [contact]).get(contact)
+    if row is None or golden is None or not row["score"]:
+        raise PermanentError(f"{contact} has no score yet", code="not_ready")
+    (run,) = start_workflows(
         contact,
-        known.golden[contact].contact,
-        score,
+        golden.contact,
+        Score.model_validate_json(row["score"]),
         DecisionKind.MATCH,
         kept.caller,
         wanter,
         [rule.model_copy(update={"when": Conditions()})],
-        crm_contact=record,
         recent=(),
         now=now,
-    )
-    trigger = trigger.model_copy(
-        update={
-            "writes": tuple(
-                write.model_copy(update={"key": f"{operation_key(kept.id, number)}:{write.key.rpartition(':')[2]}"})
-                for write in trigger.writes
-            )
-        }
+        calendar=runtime.calendar,
     )
     with runtime.database.write() as tx:
-        writes.start_triggers(tx, wanter, contact, score.temperature, [trigger], now)
-    performed = perform(runtime, PLAN, {wanter: trigger.writes}, known, _renewing(runtime, kept, [wanter]))
-    if problem := performed.wrong.get(wanter):
-        raise problem
-    notify(runtime, [trigger], until=now + timedelta(seconds=runtime.settings.worker.lease_seconds / 2))
-    with runtime.database.write() as tx:
-        writes.finish_triggers(tx, [trigger.key])
-    return trigger.key
+        if run.needs_seller:
+            run = run.model_copy(update={"seller": assign(runtime, tx, golden, kept.caller, None, now)})
+        workflows.start(tx, {run.id: run.steps[0].due_at(now, runtime.calendar)}, [run], now)
+    advance(runtime, [run.id])
+    with runtime.database.read() as tx:
+        stands = workflows.read(tx, run.id)
+    if stands is not None and stands["state"] == RunState.FAILED:
+        raise PermanentError(stands["detail"], code=stands["reason"])
+    return run.id
 
 
 _ACTS: Final[Mapping[OperationKind, Callable[[Runtime, KeptPlan, int, Operation], str]]] = {

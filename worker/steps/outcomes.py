@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pipelines.models import DecisionKind
 from pipelines.states import DeliveryState, State
 from worker.steps.runtime import Runtime
-from worker.store import deliveries, submissions
+from worker.store import deliveries, submissions, workflows
 
 OUTCOMES = ("created", "matched", "review", "held", "rejected", "waiting", "dead")
 
@@ -26,17 +26,20 @@ class Outcomes:
     counts: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     not_contacts: int = 0
+    runs_due: int = 0
+    """Runs of workflows that have something to do right now."""
+    runs_failed: int = 0
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)
     """(outcome, reason code) → how many, for those that have a reason."""
 
     @property
     def is_settled(self) -> bool:
-        return self.unopened == 0 and self.settled == self.submissions
+        return self.unopened == 0 and self.settled == self.submissions and self.runs_due == 0
 
     @property
     def all_well(self) -> bool:
-        """Nothing was rejected, quarantined or dead."""
-        return not (self.counts["rejected"] or self.counts["dead"] or self.quarantined)
+        """Nothing was rejected, quarantined or dead, and no workflow failed."""
+        return not (self.counts["rejected"] or self.counts["dead"] or self.quarantined or self.runs_failed)
 
     def as_json(self) -> dict[str, object]:
         # Files are never held, so that what `ingest` counts stays as it was.
@@ -60,6 +63,8 @@ class Outcomes:
                         yield f"    {reason:<24} {count:>6,}"
         if self.quarantined:
             yield f"  quarantined  {self.quarantined:>8,}   see: portaria deliveries list --state quarantined"
+        if self.runs_failed:
+            yield f"  runs failed  {self.runs_failed:>8,}   see: portaria workflows list --state failed"
         if self.not_contacts:
             yield f"  about nobody {self.not_contacts:>8,}   see: portaria deliveries list --state not_contact"
 
@@ -70,6 +75,7 @@ def outcomes_of(runtime: Runtime, delivery_ids: Sequence[str]) -> Outcomes:
     with runtime.database.read() as tx:
         of_deliveries = Counter(deliveries.states(tx, ids).values())
         tallied = submissions.tally(tx, ids)
+        runs_due, runs_failed = workflows.standing(tx, ids, runtime.clock())
     counts = dict.fromkeys(OUTCOMES, 0)
     reasons: Counter[tuple[str, str]] = Counter()
     settled = total = 0
@@ -89,6 +95,8 @@ def outcomes_of(runtime: Runtime, delivery_ids: Sequence[str]) -> Outcomes:
         unopened=of_deliveries[DeliveryState.RECEIVED],
         counts=counts,
         quarantined=of_deliveries[DeliveryState.QUARANTINED],
+        runs_due=runs_due,
+        runs_failed=runs_failed,
         not_contacts=of_deliveries[DeliveryState.NOT_CONTACT],
         reasons=dict(reasons),
     )

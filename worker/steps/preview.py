@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.create import linked_record, plan_create
+from pipelines.create import plan_create
 from pipelines.dedupe.merge import merge_contacts
 from pipelines.enrich import merge_facts
 from pipelines.models import (
@@ -25,7 +25,6 @@ from pipelines.models import (
     RemoteRef,
     Score,
     SourceRecord,
-    Trigger,
 )
 from pipelines.normalize import normalize_record
 from pipelines.planning import newcomer
@@ -35,6 +34,7 @@ from pipelines.scoring_features import read_features
 from pipelines.states import Stage
 from pipelines.trigger import start_workflows
 from pipelines.validate import is_rejected, validate_contact
+from pipelines.workflow_runs import Run
 from worker import sources
 from worker.errors import PermanentError
 from worker.ports import BadRecord, Delivery
@@ -60,7 +60,8 @@ class Preview:
     facts: tuple[Fact, ...] = ()
     score: Score | None = None
     writes: tuple[CrmWrite, ...] = ()
-    triggers: tuple[Trigger, ...] = ()
+    triggers: tuple[Run, ...] = ()
+    """The runs of workflows that would start."""
     touched: tuple[PlannedRecord, ...] = ()
     """The records that it would touch: the contact that it is of, or a new one, and leads that workflows change."""
 
@@ -135,10 +136,22 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
     golden, facts = merge_facts(golden, facts, origin, trusted=runtime.trusted_sources)
     arrivals = known.arrivals + 1 if known else 1
     score = score_now(runtime, golden, facts, decision.kind, arrivals)
-    writes, triggers = _wanted(runtime, known, told, golden, links, decision, score)
+    writes = _writes(runtime, known, told, golden, links, decision, score)
+    triggers = start_workflows(
+        known.id if known else "con_" + _PREVIEW,
+        golden,
+        score,
+        decision.kind,
+        AGENT,
+        _PREVIEW,
+        runtime.rules,
+        recent=(),
+        now=now,
+        calendar=runtime.calendar,
+    )
     touched = [planned_contact(known) if known else newcomer(number, about(told))]
-    targets = {write.target for one in triggers for write in one.writes if write.target}
-    leads = [ref for ref in targets if ref.kind == "lead"]
+    moved = known is not None and any(step.move for run in triggers for step in run.steps)
+    leads = _newest_lead(runtime, known.id) if known and moved else []
     touched += [PlannedRecord(ref=ref, version=one.version) for ref, one in runtime.crm.read(leads).items()]
     return Preview(normalized, findings, decision, facts, score, writes, triggers, tuple(touched))
 
@@ -167,7 +180,13 @@ def _known(runtime: Runtime, contact_id: str) -> tuple[contacts.Golden | None, S
         return contacts.golden(tx, [contact_id]).get(contact_id), links
 
 
-def _wanted(
+def _newest_lead(runtime: Runtime, contact_id: str) -> list[RemoteRef]:
+    with runtime.database.read() as tx:
+        refs = contacts.crm_refs(tx, [contact_id]).get(contact_id, [])
+    return [ref for ref in refs if ref.system == runtime.crm.name and ref.kind == "lead"][-1:]
+
+
+def _writes(
     runtime: Runtime,
     known: contacts.Golden | None,
     told: Contact,
@@ -175,11 +194,10 @@ def _wanted(
     links: Sequence[contacts.Link],
     decision: Decision,
     score: Score,
-) -> tuple[tuple[CrmWrite, ...], tuple[Trigger, ...]]:
+) -> tuple[CrmWrite, ...]:
     refs = [link.ref for link in links]
-    contact_id = known.id if known else "con_" + _PREVIEW
-    writes = plan_create(
-        contact_id,
+    return plan_create(
+        known.id if known else "con_" + _PREVIEW,
         golden,
         known.version + 1 if known else 1,
         decision.kind,
@@ -190,17 +208,3 @@ def _wanted(
         told,
         runtime.crm.name,
     )
-    record = linked_record(golden, refs, runtime.crm.name)
-    triggers = start_workflows(
-        contact_id,
-        golden,
-        score,
-        decision.kind,
-        AGENT,
-        _PREVIEW,
-        runtime.rules,
-        crm_contact=record or RemoteRef(system=runtime.crm.name, kind="contact", id=_PREVIEW),
-        recent=(),
-        now=runtime.clock(),
-    )
-    return writes, triggers

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import psutil
 
+from pipelines.business_time import Calendar, calendar_of
 from pipelines.dedupe.decision import Policy
+from pipelines.opt_outs import unsubscribe_token
 from pipelines.scoring_rules import ScoringRules, read_scoring
+from pipelines.sections import read_section
+from pipelines.sellers import Seller, read_sellers
+from pipelines.templates import MailTemplate, read_mail_template
 from pipelines.workflow_rules import WorkflowRule, read_rules
 from worker import crm, embedded, enrichment, sinks, sources
 from worker.asking import Around
@@ -87,6 +93,8 @@ class Runtime:
     competitors: Collection[str]
     """Domains and names of companies: nobody there is a lead."""
     rules: Sequence[WorkflowRule]
+    calendar: Calendar
+    sellers: Sequence[Seller]
     policy: Policy
     rates: Rates
     """Rates that all workers keep together."""
@@ -97,6 +105,44 @@ class Runtime:
     clock: Clock
     owed: list[Claimed] = field(default_factory=list)
     """Submissions whose leases could not be given back because the store was away; the next claim does."""
+
+    @property
+    def reply_sources(self) -> Collection[str]:
+        """Sources through which people write back."""
+        return self.settings.reply_sources
+
+    def responsible(self, seller: str) -> str:
+        """A seller as the CRM knows them; empty for nobody, and for one who is not in portaria.toml any more."""
+        return next((one.responsible for one in self.sellers if one.name == seller), "")
+
+    def mail_templates(self, names: Iterable[str]) -> dict[str, MailTemplate]:
+        """Those of these templates that are in the data folder, as they are now. Raises ValueError that names the one
+        that is wrong."""
+        found = {}
+        for name in names:
+            file = self.settings.template_folder / f"{name}.txt"
+            if file.resolve().parent != self.settings.template_folder.resolve() or not file.is_file():
+                continue
+            html = file.with_suffix(".html")
+            try:
+                text = file.read_text(encoding="utf-8")
+                found[name] = read_mail_template(text, html.read_text(encoding="utf-8") if html.is_file() else "")
+            except (OSError, UnicodeDecodeError) as problem:
+                raise ValueError(f"template {name}: it cannot be read ({type(problem).__name__})") from None
+            except ValueError as problem:
+                raise ValueError(f"template {name}: {problem}") from None
+        return found
+
+    def unsubscribe_url(self, sink: str, address: str) -> str:
+        """Where whoever has this address says that they want no more mail. Raises ValueError where the link could lead
+        nowhere."""
+        section = self.settings.sinks.get(sink)
+        if not self.settings.web.public_url:
+            raise ValueError("mails need [web] public_url, so that their readers can unsubscribe")
+        if section is None or not section.secret:
+            raise ValueError(f"mails need [sinks.{sink}] with a secret, which signs the links to unsubscribe")
+        token = unsubscribe_token(address, section.secret)
+        return f"{self.settings.web.public_url.rstrip('/')}/unsubscribe/{quote(sink, safe='')}/{token}"
 
     def source(self, name: str) -> tuple[Source, SourceSettings]:
         """The adapter and the settings of a configured source, or of a file's. Raises `ConfigurationError`."""
@@ -123,6 +169,8 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
     settings.data.mkdir(parents=True, exist_ok=True)
     try:
         scoring, rules = read_scoring(settings.scoring), read_rules(settings.workflows)
+        calendar = read_section(Calendar, {**calendar_of(settings.locale.region), **settings.calendar}, "calendar")
+        sellers = read_sellers(settings.sellers)
         policy = Policy(**settings.dedupe)
     except TypeError:
         raise ConfigurationError(f"{settings.file}: [dedupe] knows {', '.join(Policy.__slots__)}") from None
@@ -145,6 +193,8 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
         scoring=scoring,
         competitors=scoring.competitors,
         rules=rules,
+        calendar=calendar,
+        sellers=sellers,
         policy=policy,
         rates=rates,
         changes=Changes(lambda: embedded.broker_url(settings)),

@@ -18,8 +18,8 @@ _DELIVERIES = ("id", "source", "state", "reason", "digest", "lease_owner")
 _SUBMISSIONS = ("id", "delivery_id", "position", "state", "reason", "decision", "contact_id", "lease_owner")
 _CONTACTS = ("id", "merged_into", "contact")
 _WRITES = ("key", "wanted_by", "contact_id", "kind", "state", "remote", "lease_owner")
-_TRIGGERS = ("key", "submission_id", "contact_id", "workflow", "temperature", "state")
-_NOTIFICATIONS = ("key", "trigger_key", "sink", "state")
+_RUNS = ("id", "submission_id", "contact_id", "workflow", "temperature", "state", "reason", "lease_owner")
+_NOTIFICATIONS = ("key", "run_id", "sink", "state", "lease_owner")
 
 
 def deliveries(tx: Transaction) -> list[dict[str, Any]]:
@@ -42,9 +42,9 @@ def crm_writes(tx: Transaction) -> list[dict[str, Any]]:
     return _all(tx, tables.crm_writes, _WRITES)
 
 
-def triggers(tx: Transaction) -> list[dict[str, Any]]:
-    """All started workflows."""
-    return _all(tx, tables.triggers, _TRIGGERS)
+def runs(tx: Transaction) -> list[dict[str, Any]]:
+    """All runs of workflows, without what their steps do."""
+    return _all(tx, tables.workflow_runs, _RUNS)
 
 
 def notifications(tx: Transaction) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.models import Contact, CrmWrite, Moment, Score, Trigger, Value, WriteKind
+from pipelines.models import Contact, CrmWrite, Moment, Score, Value, WriteKind
 from pipelines.states import ON_THE_PATH, Stage, State
 from worker import tables
 from worker.store import contacts, writes
@@ -174,14 +174,10 @@ def move_members(tx: Transaction, ids: Sequence[str], contact_id: str, now: date
     for some in chunks(sorted(ids)):
         theirs = sa.update(submissions).where(submissions.c.id.in_(some))
         tx.execute(theirs.values(contact_id=contact_id, fence=submissions.c.fence + 1, updated_at=now))
-        started = tables.triggers
-        for row in rows(tx.execute(sa.select(started).where(started.c.submission_id.in_(some)))):
-            trigger = Trigger.model_validate_json(row["trigger"])
-            moved = tuple(write.model_copy(update={"contact_id": contact_id}) for write in trigger.writes)
-            text = trigger.model_copy(update={"writes": moved}).model_dump_json()
-            same = sa.update(started).where(started.c.key == row["key"])
-            tx.execute(same.values(contact_id=contact_id, trigger=text))
-        _move_writes(tx, some, contact_id, now)
+        run = tables.workflow_runs
+        started = sa.update(run).where(run.c.submission_id.in_(some))
+        moved = started.values(contact_id=contact_id, fence=run.c.fence + 1, updated_at=now).returning(run.c.id)
+        _move_writes(tx, [*some, *tx.execute(moved).scalars()], contact_id, now)
 
 
 def _move_writes(tx: Transaction, ids: Sequence[str], contact_id: str, now: datetime) -> None:

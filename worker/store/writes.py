@@ -1,4 +1,4 @@
-"""Intents, recorded before they are acted on: CRM writes, triggers and notifications."""
+"""CRM writes: intents, recorded before they are acted on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.models import CrmWrite, Notification, RemoteRef, Temperature, Trigger, WriteKind
-from pipelines.trigger import RecentTrigger, is_warmer
+from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker import tables
 from worker.store import plans
 from worker.store.engine import Transaction, chunks, insert_ignoring, rows
@@ -25,7 +24,6 @@ ATTEMPTED = "attempted"
 DONE = "done"
 SUPERSEDED = "superseded"
 """What it wanted to say is said by a later write."""
-STARTED = "started"
 
 
 class Standing(StrEnum):
@@ -184,101 +182,3 @@ def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
 def wanted_by(tx: Transaction, subject: str) -> list[dict[str, Any]]:
     """The CRM writes that a submission (or whatever else has this id) caused, oldest first."""
     return rows(tx.execute(sa.select(table).where(table.c.wanted_by == subject).order_by(table.c.created_at)))
-
-
-def recent_triggers(tx: Transaction, contact_ids: Iterable[str], since: datetime) -> dict[str, list[RecentTrigger]]:
-    """The workflows started for these contacts since `since`, by contact."""
-    of = tables.triggers
-    found: defaultdict[str, list[RecentTrigger]] = defaultdict(list)
-    for some in chunks(sorted(set(contact_ids))):
-        columns = (of.c.contact_id, of.c.workflow, of.c.temperature, of.c.at)
-        for row in tx.execute(sa.select(*columns).where(of.c.contact_id.in_(some), of.c.at >= since)):
-            recent = RecentTrigger(workflow=row.workflow, temperature=row.temperature, at=row.at)
-            found[row.contact_id].append(recent)
-    return dict(found)
-
-
-def triggers_of(tx: Transaction, submission_ids: Iterable[str]) -> dict[str, list[Trigger]]:
-    """The triggers already recorded for these submissions."""
-    of = tables.triggers
-    found: defaultdict[str, list[Trigger]] = defaultdict(list)
-    for some in chunks(sorted(set(submission_ids))):
-        statement = sa.select(of.c.submission_id, of.c.trigger).where(of.c.submission_id.in_(some)).order_by(of.c.key)
-        for row in tx.execute(statement):
-            found[row.submission_id].append(Trigger.model_validate_json(row.trigger))
-    return dict(found)
-
-
-def warmest_triggers(tx: Transaction, submission_ids: Iterable[str]) -> dict[str, Temperature]:
-    """For each of these submissions that started workflows, how warm the contact was when the warmest started."""
-    of = tables.triggers
-    found: dict[str, Temperature] = {}
-    for some in chunks(sorted(set(submission_ids))):
-        columns = (of.c.submission_id, of.c.temperature)
-        for row in tx.execute(sa.select(*columns).where(of.c.submission_id.in_(some))):
-            temperature = Temperature(row.temperature)
-            if row.submission_id not in found or is_warmer(temperature, found[row.submission_id]):
-                found[row.submission_id] = temperature
-    return found
-
-
-def start_triggers(
-    tx: Transaction, submission_id: str, contact_id: str, temperature: str, triggers: Sequence[Trigger], now: datetime
-) -> None:
-    """Record workflows as started, before any of their effects."""
-    values = [
-        {
-            "key": trigger.key,
-            "submission_id": submission_id,
-            "contact_id": contact_id,
-            "workflow": trigger.workflow,
-            "temperature": temperature,
-            "trigger": trigger.model_dump_json(),
-            "state": STARTED,
-            "at": now,
-        }
-        for trigger in triggers
-    ]
-    insert_ignoring(tx, tables.triggers, values)
-    notices = [
-        {
-            "key": notification.key,
-            "trigger_key": trigger.key,
-            "sink": notification.sink,
-            "notification": notification.model_dump_json(),
-            "state": ATTEMPTED,
-            "at": now,
-        }
-        for trigger in triggers
-        for notification in trigger.notifications
-    ]
-    insert_ignoring(tx, tables.notifications, notices)
-
-
-def finish_triggers(tx: Transaction, keys: Sequence[str]) -> None:
-    """All effects of these triggers have happened."""
-    for some in chunks(keys):
-        tx.execute(sa.update(tables.triggers).where(tables.triggers.c.key.in_(some)).values(state=DONE))
-
-
-def unsent(tx: Transaction, trigger_keys: Sequence[str]) -> list[Notification]:
-    """Notifications of these triggers that have not gone out."""
-    of = tables.notifications
-    found: list[Notification] = []
-    for some in chunks(trigger_keys):
-        statement = sa.select(of.c.notification).where(of.c.trigger_key.in_(some), of.c.state != DONE)
-        found += [Notification.model_validate_json(text) for text in tx.execute(statement.order_by(of.c.key)).scalars()]
-    return found
-
-
-def sent(tx: Transaction, keys: Sequence[str], now: datetime) -> None:
-    """These notifications have gone out."""
-    of = tables.notifications
-    for some in chunks(keys):
-        tx.execute(sa.update(of).where(of.c.key.in_(some)).values(state=DONE, at=now))
-
-
-def started(tx: Transaction, *, limit: int = 50) -> list[dict[str, Any]]:
-    """The workflows started last, newest first."""
-    of = tables.triggers
-    return rows(tx.execute(sa.select(of).order_by(of.c.at.desc(), of.c.key).limit(limit)))

@@ -19,7 +19,7 @@ from worker.fake_kommo.server import TOKEN, Fake, Running
 from worker.ports import Priority
 from worker.rates import Rate, Rates
 from worker.steps.runtime import Runtime, build_runtime
-from worker.store import submissions
+from worker.store import submissions, workflows
 from worker.store.engine import Database
 
 CONFIGURATION = """
@@ -81,10 +81,11 @@ class House:
         for _ in range(OUR_TIMES):
             while steps.work_here(self.runtime):
                 pass
-            if set(self.states()) <= {"done", "rejected", "dead", "review"}:
+            if set(self.states()) <= {"done", "rejected", "dead", "review"} and not self.runs_waiting():
                 return
             self.clock.forward(step)
-        raise AssertionError(f"still {self.states()}: {self.waiting()}; {self.fake.calls[-12:]}")
+        waiting = self.waiting() + self.runs_waiting()
+        raise AssertionError(f"still {self.states()}: {waiting}; {self.fake.calls[-12:]}")
 
     def states(self) -> dict[str, int]:
         with self.runtime.database.read() as tx:
@@ -94,6 +95,11 @@ class House:
         """(reason, detail) of each submission that waits."""
         with self.runtime.database.read() as tx:
             return [(row["reason"], row["detail"]) for row in submissions.listed(tx, state="waiting")]
+
+    def runs_waiting(self) -> list[tuple[str, str]]:
+        """(reason, detail) of each run of a workflow that is not over."""
+        with self.runtime.database.read() as tx:
+            return [(row["reason"], row["detail"]) for row in workflows.listed(tx, state="active")]
 
     def records(self) -> dict[str, list[Any]]:
         """What is in Kommo, without ids, times and markers: two runs that end alike have the same."""

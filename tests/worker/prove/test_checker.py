@@ -54,7 +54,7 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Sent], Found]:
             submissions=audit.submissions(tx),
             contacts=audit.contacts(tx),
             crm_writes=audit.crm_writes(tx),
-            triggers=audit.triggers(tx),
+            runs=audit.runs(tx),
             notifications=audit.notifications(tx),
             moves=[(subject, [SimpleNamespace(**row._mapping) for row in moves]) for subject, moves in audit.moves(tx)],
             crm=[CrmItem(record.ref, dict(record.fields)) for record in records],
@@ -125,9 +125,9 @@ def _without(found: Found, kind: str) -> None:
     found.crm = [item for item in found.crm if item is not gone]
 
 
-def _trigger(found: Found, **other: str) -> None:
-    row = {"key": "t1", "submission_id": "sub_1", "contact_id": "c1", "workflow": "hot", "temperature": "hot"}
-    found.triggers = [*found.triggers, {**row, "state": "done", **other}]
+def _run(found: Found, **other: str) -> None:
+    row = {"id": "r1", "submission_id": "sub_1", "contact_id": "c1", "workflow": "hot", "temperature": "hot"}
+    found.runs = [*found.runs, {**row, "state": "completed", "reason": "", **other}]
 
 
 FAULTS: dict[str, Fault] = {
@@ -151,7 +151,7 @@ FAULTS: dict[str, Fault] = {
     ).pop(2),
     "effect_without_intent": lambda sent, found: _again(found, "task"),
     "intent_without_outcome": lambda sent, found: found.crm_writes[0].update(state="attempted"),
-    "triggered_twice": lambda sent, found: [_trigger(found, key=key) for key in ("t1", "t2")],
+    "triggered_twice": lambda sent, found: [_run(found, id=run_id) for run_id in ("r1", "r2")],
 }
 
 
@@ -165,8 +165,8 @@ def test_each_fault_is_found(proof: tuple[list[Sent], Found], code: str) -> None
 @pytest.mark.parametrize("code", ["intent_without_outcome", "effect_without_intent"])
 def test_notifications_are_told_and_asked_for(proof: tuple[list[Sent], Found], code: str) -> None:
     sent, found = copy.deepcopy(proof)
-    _trigger(found)
-    found.notifications = [{"key": "t1:notify", "trigger_key": "t1", "sink": "receiver", "state": "done"}]
+    _run(found)
+    found.notifications = [{"key": "r1:notify", "run_id": "r1", "sink": "receiver", "state": "sent"}]
     if code == "effect_without_intent":
         found.received = Counter({("hot", "sub_1"): 2, ("hot", "sub_of_nobody"): 1})
     assert [finding.code for finding in check(sent, found)] == [code]

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from pipelines.models import Notification
 from worker.config import SinkSection
 from worker.errors import ConfigurationError, OutcomeUnknown, PermanentError, TransientError
-from worker.sinks import SINKS, build_sinks, webhook
+from worker.sinks import SINKS, build_sinks, posting
 from worker.sinks.webhook import WebhookSink
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
@@ -126,7 +126,7 @@ def test_anything_else_is_tried_again_later(sink: WebhookSink, receiver: Receive
     receiver.headers = {"location": receiver.url}
     with pytest.raises(TransientError) as problem:
         sink.send(NOTIFICATION, utc_now())
-    assert problem.value.code == webhook.REFUSED
+    assert problem.value.code == posting.REFUSED
     assert not isinstance(problem.value, OutcomeUnknown)
     assert str(status) in str(problem.value)
     assert len(receiver.got) == 1, "a redirect was followed"
@@ -136,7 +136,7 @@ def test_gone_is_for_good(sink: WebhookSink, receiver: Receiver) -> None:
     receiver.status = 410
     with pytest.raises(PermanentError) as problem:
         sink.send(NOTIFICATION, utc_now())
-    assert problem.value.code == webhook.GONE
+    assert problem.value.code == posting.GONE
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_gone_is_for_good(sink: WebhookSink, receiver: Receiver) -> None:
     [
         ("120", 120.0),
         ("0", 0.0),
-        ("999999999", webhook.LONGEST_WAIT),
+        ("999999999", posting.LONGEST_WAIT),
         ("Sat, 21 Nov 2026 12:05:00 GMT", 300.0),
         ("Sat, 21 Nov 2026 11:05:00 GMT", 0.0),
         ("soon", None),
@@ -163,8 +163,8 @@ def test_the_receiver_may_say_when(
 
 @given(st.text(max_size=60))
 def test_whatever_the_receiver_says_of_when(retry_after: str) -> None:
-    wait = webhook._wait(retry_after, datetime(2026, 11, 21, 12, tzinfo=UTC))
-    assert wait is None or 0 <= wait <= webhook.LONGEST_WAIT
+    wait = posting._wait(retry_after, datetime(2026, 11, 21, 12, tzinfo=UTC))
+    assert wait is None or 0 <= wait <= posting.LONGEST_WAIT
 
 
 def test_a_connection_dropped_before_the_answer_leaves_the_outcome_unknown(
@@ -173,17 +173,17 @@ def test_a_connection_dropped_before_the_answer_leaves_the_outcome_unknown(
     receiver.silent = True
     with pytest.raises(OutcomeUnknown) as problem:
         sink.send(NOTIFICATION, utc_now())
-    assert problem.value.code == webhook.NO_ANSWER
+    assert problem.value.code == posting.NO_ANSWER
     assert len(receiver.got) == 1
 
 
 def test_a_receiver_that_never_answers_does_not_hold_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "TIMEOUT", httpx.Timeout(0.1))
+    monkeypatch.setattr(posting, "TIMEOUT", httpx.Timeout(0.1))
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         sink = WebhookSink("sales", f"http://127.0.0.1:{deaf.getsockname()[1]}/", SECRET)
         with pytest.raises(OutcomeUnknown) as problem:
             sink.send(NOTIFICATION, utc_now())
-    assert problem.value.code == webhook.NO_ANSWER
+    assert problem.value.code == posting.NO_ANSWER
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
@@ -192,7 +192,7 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
     sink = WebhookSink("sales", f"http://127.0.0.1:{port}/hook?token=invented", SECRET)
     with pytest.raises(TransientError) as problem:
         sink.send(NOTIFICATION, utc_now())
-    assert problem.value.code == webhook.UNREACHABLE
+    assert problem.value.code == posting.UNREACHABLE
     assert not isinstance(problem.value, OutcomeUnknown)
 
 
@@ -218,7 +218,7 @@ def section(url: str = "https://example.com/hook", secret: str = SECRET) -> Sink
 def test_sinks_are_built_by_their_names() -> None:
     sinks = build_sinks({"sales": section(), "chat": section(secret=SECRET.removeprefix("whsec_"))})
     assert {name: sink.name for name, sink in sinks.items()} == {"sales": "sales", "chat": "chat"}
-    assert set(SINKS) == {"webhook"}
+    assert set(SINKS) == {"webhook", "chat", "mail"}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from worker.errors import PermanentError, TransientError
 from worker.ports import FactSource, Priority, Terms
 from worker.steps.lookups import look_up
 from worker.steps.runtime import Runtime
-from worker.store import contacts, due_lookups, history, scores, spending, submissions
+from worker.store import contacts, due_lookups, history, scores, spending, submissions, workflows
 
 TERMS = Terms(max_age=3600.0, nothing_max_age=600.0, timeout=5.0, per_second=1000, trip_after=3)
 
@@ -315,10 +315,9 @@ def test_whom_a_late_finding_makes_hot_is_served_as_hot(
 
 @pytest.fixture
 def triggers_of() -> Callable[..., list[str]]:
-    from worker.store import writes
 
     def read(runtime: Runtime, submission: str) -> list[str]:
         with runtime.database.read() as tx:
-            return sorted(one.workflow for one in writes.triggers_of(tx, [submission]).get(submission, []))
+            return sorted(one.workflow for one in workflows.started_for(tx, [submission]).get(submission, []))
 
     return read

@@ -29,7 +29,7 @@ from worker.ports import Priority
 from worker.steps import STEPS
 from worker.steps.holding import TRIES, hold, tried
 from worker.steps.runtime import Runtime
-from worker.store import contacts, deliveries, history, merges, submissions, writes
+from worker.store import contacts, deliveries, history, merges, submissions, workflows, writes
 from worker.store.contacts import NewContact, NewLink
 from worker.store.engine import Database
 from worker.store.submissions import Due
@@ -86,7 +86,7 @@ def state(runtime: Runtime) -> dict[str, Any]:
                 for row in tx.execute(sa.select(tables.submissions.c.id, tables.submissions.c.contact_id))
             },
             "links": sorted(tx.execute(sa.select(links.c.remote_id, links.c.kind, links.c.contact_id, links.c.at))),
-            "triggers": sorted(tx.execute(sa.select(tables.triggers.c.key, tables.triggers.c.contact_id))),
+            "runs": sorted(tx.execute(sa.select(tables.workflow_runs.c.id, tables.workflow_runs.c.contact_id))),
         }
 
 
@@ -463,17 +463,17 @@ def test_a_workflow_that_was_started_is_not_started_again_for_the_whole(runtime:
     kept, other = arrive(runtime, ANA, hot)
     since = clock.now - timedelta(hours=1)
     with runtime.database.read() as tx:
-        started = writes.recent_triggers(tx, [other], since)[other]
+        started = workflows.recent(tx, [other], since)[other]
     merge = steps.merge_contacts_of(runtime, kept, other, by="bia")
     submission = next(each for each in members(runtime, kept) if other.removeprefix("con_") in each)
     with runtime.database.read() as tx:
-        assert writes.recent_triggers(tx, [other], since) == {}
-        assert all(one in writes.recent_triggers(tx, [kept], since)[kept] for one in started)
-        (trigger, *_) = writes.triggers_of(tx, [submission])[submission]
-    assert {write.contact_id for write in trigger.writes} == {kept}
+        assert workflows.recent(tx, [other], since) == {}
+        assert all(one in workflows.recent(tx, [kept], since)[kept] for one in started)
+        (run, *_) = workflows.started_for(tx, [submission])[submission]
+    assert run.contact_id == kept
     steps.undo_merge(runtime, merge, by="bia")
     with runtime.database.read() as tx:
-        assert writes.recent_triggers(tx, [other], since)[other] == started
+        assert workflows.recent(tx, [other], since)[other] == started
 
 
 def test_a_record_made_for_a_contact_that_was_merged_meanwhile_is_the_other_ones(runtime: Runtime, clock: Any) -> None:

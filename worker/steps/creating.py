@@ -1,0 +1,90 @@
+"""Create: each contact in the CRM, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pipelines.create import plan_create
+from pipelines.models import Contact, CrmWrite, DecisionKind, WriteKind
+from pipelines.states import Stage
+from worker.steps import claims
+from worker.steps.acquaintance import link_known
+from worker.steps.calls import Known, perform
+from worker.steps.claims import Report
+from worker.steps.runtime import Runtime
+from worker.store import contacts, submissions, writes
+from worker.store.submissions import Claimed, Outcome
+
+
+def create(runtime: Runtime, ids: Sequence[str]) -> Report:
+    """Have each contact in the CRM, once, with what changed and nothing else."""
+    with claims.claimed(runtime, Stage.CREATE, ids) as claimed:
+        return _create(runtime, claimed)
+
+
+def _create(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
+    now = runtime.clock()
+    known = _read(runtime, claimed)
+    planned: dict[str, list[CrmWrite]] = {}
+    outcomes: list[Outcome] = []
+    for item in claimed:
+        try:
+            link_known(runtime, item, known, now)
+            planned[item.id] = list(_plan(item, known))
+        except Exception as error:
+            outcomes.append(claims.failed(runtime, item, error, now))
+    wanted = _with_outstanding(runtime, planned)
+    performed = perform(runtime, Stage.CREATE, wanted, known, claims.renewing(runtime, claimed))
+    outcomes += [_settled(runtime, item, performed.wrong.get(item.id), now) for item in claimed if item.id in planned]
+    return claims.save(runtime, Stage.CREATE, outcomes)
+
+
+def _read(runtime: Runtime, claimed: Sequence[Claimed]) -> Known:
+    ids = [item.contact_id for item in claimed if item.contact_id]
+    with runtime.database.read() as tx:
+        return Known(runtime.crm.name, contacts.golden(tx, ids), contacts.linked(tx, ids, system=runtime.crm.name))
+
+
+def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
+    contact_id = item.contact_id or ""
+    links = known.links.get(contact_id, [])
+    return plan_create(
+        contact_id,
+        known.golden[contact_id].contact,
+        known.golden[contact_id].version,
+        DecisionKind(item.decision or DecisionKind.NEW),
+        [link.ref for link in links],
+        links[0].written if links else None,
+        claims.score_of(item),
+        item.id,
+        Contact.model_validate_json(item.contact or "{}"),
+        known.crm,
+    )
+
+
+def _with_outstanding(runtime: Runtime, planned: Mapping[str, Sequence[CrmWrite]]) -> dict[str, list[CrmWrite]]:
+    """The plans, with what an earlier try had planned and did not get done: a note whose contact is there by now.
+
+    Not an earlier update: what is planned now is all that the record differs by, and the values of then may be old.
+    """
+    together = {submission: list(some) for submission, some in planned.items()}
+    over: list[str] = []
+    with runtime.database.write() as tx:
+        for submission, before in writes.outstanding(tx, planned, Stage.CREATE).items():
+            keys = {write.key for write in planned[submission]}
+            for write in before:
+                if write.key in keys:
+                    continue
+                if write.kind is WriteKind.UPDATE_CONTACT:
+                    over.append(write.key)
+                else:
+                    together[submission].append(write)
+        writes.supersede(tx, over, runtime.clock())
+    return together
+
+
+def _settled(runtime: Runtime, item: Claimed, wrong: Exception | None, now: datetime) -> Outcome:
+    if wrong is not None:
+        return claims.failed(runtime, item, wrong, now)
+    return submissions.reached(item, due_at=claims.next_look(runtime, now))
