@@ -13,6 +13,7 @@ from worker.kommo.directory import Directory
 from worker.kommo.settings import read_settings
 from worker.kommo.tokens import OAuth
 from worker.steps.account_import import import_account, kommo_of
+from worker.steps.doubles import doubles, mark
 
 
 def add_to(portaria: Shell) -> None:
@@ -68,6 +69,21 @@ def import_contacts() -> None:
         console.print(line)
     if not outcomes.all_well:
         click.get_current_context().exit(NOT_WELL)
+
+
+@kommo.command("duplicates")
+@click.option("--mark", "to_mark", is_flag=True, help="Tag the others at Kommo, with a note that names the one kept.")
+def list_doubles(to_mark: bool) -> None:
+    """Contacts that have several records at Kommo, whose API cannot merge them: merge them on Kommo's own screen."""
+    runtime = open_runtime()
+    address = kommo_of(runtime).client.address.base_url
+    found = doubles(runtime)
+    for contact, records in found.items():
+        console.print(f"{contact}: {' '.join(f'{address}/contacts/detail/{ref.id}' for ref in records)}", markup=False)
+        if to_mark:
+            mark(runtime, contact, records)
+    done = ", marked at Kommo" if to_mark and found else ""
+    console.print(f"{len(found)} contacts with several records{done}. The first of each is kept up to date.")
 
 
 @click.command("fake-kommo", cls=Shell.command_class)

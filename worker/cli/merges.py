@@ -10,6 +10,8 @@ from worker import steps
 from worker.cli.lists import after_option, as_json_option, contacts, limit_option
 from worker.cli.shell import Shell, console, open_runtime, print_json, print_rows
 from worker.errors import PermanentError
+from worker.ports import HoldsOthers
+from worker.steps.doubles import doubles
 from worker.steps.runtime import Runtime
 from worker.steps.views import merge_view
 from worker.store import merges as merge_store
@@ -84,6 +86,8 @@ def merge(kept: str, other: str, by: str, why: str, as_json: bool) -> None:
         print_json(merge_view(_entry(runtime, done)))
     else:
         console.print(f"{other} is part of {kept} now. To undo it: portaria merges undo {done}")
+        if isinstance(runtime.crm, HoldsOthers) and kept in doubles(runtime):
+            console.print("The CRM cannot merge by its API: both records stay there. See `portaria kommo duplicates`.")
 
 
 @contacts.command("split")

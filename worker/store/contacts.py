@@ -262,6 +262,14 @@ def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
         tx.execute(sa.update(links).where(*same).values(written=sa.bindparam("text")), told)
 
 
+def with_several_records(tx: Transaction, system: str) -> dict[str, list[RemoteRef]]:
+    """Contacts of which the CRM `system` has more than one record, with these: the one that is written to first."""
+    ours = (links.c.system == system, links.c.kind == "contact")
+    several = sa.select(links.c.contact_id).where(*ours).group_by(links.c.contact_id).having(sa.func.count() > 1)
+    ids = list(tx.execute(several.order_by(links.c.contact_id)).scalars())
+    return {contact: [link.ref for link in some] for contact, some in linked(tx, ids, system=system).items()}
+
+
 def linked_refs(tx: Transaction, refs: Iterable[RemoteRef]) -> set[RemoteRef]:
     """Those of these records that are some contact's of ours."""
     wanted = {(ref.system, ref.kind, ref.id): ref for ref in refs}

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from worker import steps
 from worker.steps.account_import import import_account
+from worker.steps.doubles import TAG, doubles, mark
+from worker.store import contacts
 
 Build = Callable[..., Any]
 FORM = {
@@ -85,3 +88,21 @@ def test_an_import_that_was_stopped_goes_on_and_takes_nothing_twice(build_house:
     assert len(again) >= 1
     house.settle()
     assert len(house.fake.account.alive("contacts")) == 601
+
+
+def test_two_records_of_one_person_are_listed_and_marked_once(build_house: Build) -> None:
+    house = build_house()
+    house.send({"Nome": "Olga Prates Lima", "E-mail": "olga@example.com", "Mensagem": "Quero um orçamento"})
+    house.send({"Nome": "Tadeu Wolff Zanini", "E-mail": "tadeu@example.com", "Mensagem": "Quero um orçamento"})
+    house.settle()
+    with house.runtime.database.read() as tx:
+        kept, other = [row["id"] for row in contacts.listed(tx)]
+    steps.merge_contacts_of(house.runtime, kept, other, by="Ana")
+    for _ in range(2):
+        found = doubles(house.runtime)
+        assert list(found) == [kept]
+        mark(house.runtime, kept, found[kept])
+    marked = house.fake.account.records["contacts"][int(found[kept][1].id)]
+    assert [tag["name"] for tag in marked["tags"]].count(TAG) == 1
+    texts = house.fake.account.with_texts("contacts", marked["id"])
+    assert sum(found[kept][0].id in text for text in texts) == 1
