@@ -36,7 +36,8 @@ LONGEST_MESSAGE: Final = 5000
 
 _SAID: Final = {
     Intent.BUY: r"""
-        orcamentos? orcar cotac(?:ao|oes) cotar precos? valor(?:es)? quanto(?:_que)?_(?:custa|custaria|sai|fica|seria|e)
+        orcamentos? orcar cotac(?:ao|oes) cotar precos? valor(?:es)?
+        (?:quanto|qto|qnto)(?:_que)?_(?:custa|custaria|sai|fica|seria|e)
         proposta(?:_comercial)? comprar comprarmos adquirir contratar contratacao fechar_(?:negocio|pedido|contrato)
         fazer_(?:um_)?pedido assinar_o_plano
         quotes? quotation prices? pricing buy(?:ing)? purchas(?:e|ing) proposal how_much place_an_order hire

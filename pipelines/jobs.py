@@ -205,6 +205,8 @@ _AREAS: Final = {
 }
 
 _SEPARATOR: Final = re.compile(r"[/|,;()\[\]•\n]| [-–—] | (?:e|and|y) ", re.IGNORECASE)
+_PARTS: Final = re.compile(r"[|;()\[\]•\n]| [-–—] |, ")
+"""Between a post and the company in one title; a slash may be one of "S/A"."""
 _PREPOSITIONS: Final = vocabulary(
     "de da do das dos em no na nos nas para com of for to at in the with del la las los el en con pela pelo"
 )
@@ -221,11 +223,14 @@ def read_job(title: str) -> Job:
     Former posts ("ex-diretor", "aposentada") say nothing of today, and a company's name in the place of a title
     ("Presidente Transportes Ltda") names no post.
     """
-    spoken = [words(segment) for segment in _SEPARATOR.split(tidy_line(title[:LONGEST_TITLE]))]
-    company = has_legal_form(title[:LONGEST_TITLE])
+    plain = tidy_line(title[:LONGEST_TITLE])
+    parts = [(part, has_legal_form(part)) for part in _PARTS.split(plain)]
+    if has_legal_form(plain) and not any(company for _, company in parts):  # its legal form was split in two
+        parts = [(plain, True)]
+    spoken = [(words(segment), company) for part, company in parts for segment in _SEPARATOR.split(part)]
     best: Seniority | None = None
     area: Area | None = None
-    for segment in spoken:
+    for segment, company in spoken:
         if not segment or not _NO_LONGER.isdisjoint(segment):
             continue
         head = len(list(takewhile(lambda word: word not in _PREPOSITIONS, segment)))

@@ -75,7 +75,7 @@ def _company(contact: Contact, found: Mapping[str, str]) -> Iterator[Part]:
     for name, value in (("company_size", size), ("revenue", revenue), ("industry", industry)):
         if value:
             yield name, value.value
-    if contact.company or has_legal_form(contact.job_title):
+    if contact.company or has_legal_form(contact.job_title) or has_legal_form(contact.name.full):
         yield "company_named", 1
     if any(document.valid and document.kind is DocumentKind.CNPJ for document in contact.documents):
         yield "cnpj", 1
@@ -139,7 +139,7 @@ def _reachable(contact: Contact) -> Iterator[Part]:
     if valid:
         yield "phone", "mobile" if any(phone.kind is PhoneKind.MOBILE for phone in valid) else "fixed"
     name = contact.name
-    if name.given and name.family:
+    if name.given and name.family and not has_legal_form(name.full):  # else it is a company's
         yield "name", "full"
     elif name.full or name.given or name.family:
         yield "name", "part"

@@ -17,7 +17,7 @@ class Points(Value):
     base: Count = 15
     """Everybody who comes by themselves."""
     # fit
-    corporate_mail: Count = 10
+    corporate_mail: Count = 12
     """A person's own mailbox at a company's domain."""
     role_mail: Count = 7
     """Only a desk's mailbox (contato@) at a company's domain."""
@@ -26,8 +26,8 @@ class Points(Value):
     cnpj: Count = 8
     """A CNPJ with right check digits."""
     # engagement
-    intent_buy: Count = 24
-    intent_meet: Count = 20
+    intent_buy: Count = 26
+    intent_meet: Count = 26
     intent_ask: Count = 8
     """Of these three only the first that the message holds."""
     urgent: Count = 4
@@ -82,7 +82,7 @@ class SeniorityPoints(Value):
     director: Count = 15
     manager: Count = 11
     professional: Count = 2
-    assistant: Count = 1
+    assistant: Count = 0
     intern: Count = 0
 
 

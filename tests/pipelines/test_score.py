@@ -172,7 +172,7 @@ CASES: dict[str, tuple[dict[str, str], str, set[str]]] = {
             job_title="Assistente da Diretoria", message="Qual o valor do plano?",
         ),
         "warm",
-        {"seniority", "intent_buy"},
+        {"corporate_mail", "intent_buy"},
     ),
     "only a phone and a first name": (typed(name="Bia", phone=MOBILE, message="oi"), "cold", {"mobile_phone"}),
     "nobody": (typed(), "cold", {"no_name", "unreachable"}),
