@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,17 @@ def standing(runtime: Runtime) -> Standing:
         )
 
 
+LONGEST_STORY = 500
+"""The most submissions of a delivery that its story holds; an import has a million."""
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A delivery and what became of each submission in it."""
+    """A delivery and what became of each submission in it, the first `LONGEST_STORY` of them."""
 
     delivery: Mapping[str, Any]
+    states: Collection[str]
+    """Those that its submissions are in, all of them."""
     submissions: Sequence[Mapping[str, Any]]
     contacts: Mapping[str, Mapping[str, Any]]
 
@@ -71,7 +77,7 @@ class Story:
     def settled(self) -> bool:
         """Whether nothing happens by itself any more, or only after a wait."""
         still = {state for state in State if submissions.moves_by_itself(state)}
-        return self.delivery["state"] != "received" and not any(row["state"] in still for row in self.submissions)
+        return self.delivery["state"] != "received" and still.isdisjoint(self.states)
 
 
 def story(runtime: Runtime, delivery_id: str) -> Story | None:
@@ -80,10 +86,11 @@ def story(runtime: Runtime, delivery_id: str) -> Story | None:
         delivery = deliveries.summary(tx, delivery_id)
         if delivery is None:
             return None
-        held = submissions.listed(tx, delivery_id=delivery_id, limit=None)
+        held = submissions.listed(tx, delivery_id=delivery_id, limit=LONGEST_STORY)
+        states = {state for state, _, _ in submissions.tally(tx, [delivery_id])}
         ids = {row["contact_id"] for row in held if row["contact_id"]}
         known = {each: contact_view(row) for each in sorted(ids) if (row := contacts.read(tx, each))}
-    return Story(delivery, held, known)
+    return Story(delivery, states, held, known)
 
 
 def replay_delivery(runtime: Runtime, delivery_id: str, *, by: str) -> int:
