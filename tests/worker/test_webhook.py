@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -269,6 +270,21 @@ def test_while_the_store_is_away_the_door_takes_nothing(
         assert int(answer.headers["retry-after"]) > 0
     monkeypatch.undo()
     assert kept(runtime) == 0
+
+
+@pytest.mark.parametrize(("free", "hook", "kept_imports"), [(300, 202, 1), (200, 202, 0), (50, 503, 0)])
+def test_a_disk_that_is_nearly_full_takes_hooks_longer_than_imports(
+    web: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, free: int, hook: int, kept_imports: int
+) -> None:
+    monkeypatch.setattr(Database, "free_bytes", lambda _: free * 2**20)
+    answer = web.post("/hooks/site", json={}, headers=PROOF)
+    assert answer.status_code == hook
+    assert hook == 202 or int(answer.headers["retry-after"]) > 0
+    before = kept(runtime)
+    assert before == (hook == 202)
+    with suppress(TransientError):
+        steps.receive(runtime, "site", b"nome\nAna", content_type="text/csv", priority=Priority.IMPORT)
+    assert kept(runtime) - before == kept_imports
 
 
 def test_what_nobody_foresaw_is_logged_without_its_text(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

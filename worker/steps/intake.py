@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from worker.config import MIB
+from worker.errors import TransientError
 from worker.ports import Delivery, InboundRequest, Priority
 from worker.rates import Rate
 from worker.sources.spam import TOO_MANY
@@ -13,6 +15,12 @@ from worker.steps.runtime import Runtime
 from worker.store import deliveries, submissions
 from worker.store.deliveries import Added
 from worker.store.submissions import Due
+
+LEAST_FREE = {Priority.LIVE: 64 * MIB, Priority.MAIL: 64 * MIB, Priority.IMPORT: 256 * MIB}
+"""Bytes of an SQLite file's disk that stay free: what was taken in before needs room to come to its end. Imports stop
+before hooks do."""
+DISK_FULL = "disk_full"
+"""Reason code: the disk is nearly full, and what cannot be kept is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,12 @@ def is_within_rate(runtime: Runtime, name: str, address: str) -> bool:
 
 
 def keep(runtime: Runtime, arrivals: Sequence[Arrival], *, urgent: bool = False) -> list[Added]:
-    """Keep deliveries, all in one transaction; they are committed when this returns."""
+    """Keep deliveries, all in one transaction; they are committed when this returns. Raises `TransientError`."""
+    free = runtime.database.free_bytes()
+    least = max(LEAST_FREE[arrival.priority] for arrival in arrivals)
+    if free is not None and free - sum(len(arrival.body) for arrival in arrivals) < least:
+        what = f"the disk has less than {least // MIB} MiB free; nothing was kept: make room, and send it again"
+        raise TransientError(what, code=DISK_FULL)
     now = runtime.clock()
     with runtime.database.write(urgent=urgent) as tx:
         return [

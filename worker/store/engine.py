@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -103,6 +104,10 @@ class Database:
         """A transaction that only reads, from one snapshot on SQLite."""
         with _said_plainly(), self._reading.connect() as connection:
             yield connection
+
+    def free_bytes(self) -> int | None:
+        """How much room is left on the disk of an SQLite file; None where the server alone knows."""
+        return shutil.disk_usage(self._turns.parent).free if self._turns else None
 
     def now(self) -> datetime:
         """What the server's clock says (PostgreSQL)."""
