@@ -6,11 +6,13 @@ idempotent. So a merge is undone by merging again without one member, and nothin
 Which value survives, field by field, the first rule that decides:
 
 1. said by the person before found by enrichment (`Origin.by`);
-2. valid before invalid (documents), whole before part (a name with given and family name before one with only one, then
-   the one with more words, then the one with its accents);
-3. later before earlier (`Origin.at`);
-4. longer before shorter;
+2. `verified`: valid before invalid (documents), whole before part (a name with given and family name before one with
+   only one, then the one with more words, then the one with its accents);
+3. `recent`: later before earlier (`Origin.at`);
+4. `longest`: longer before shorter;
 5. a total order over the value and its origin, so that the outcome never depends on chance.
+
+The order of the three that have a name can be set for each field (`Survivorship`).
 
 Names are taken as a unit, never mixed from two; so is the address. E-mails, phones, documents and remotes are united.
 Free fields are united too; where two differ under one key the later survives, the others stay in their members, from
@@ -19,6 +21,7 @@ which the record is made again at any time.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -29,6 +32,35 @@ _V = TypeVar("_V")
 _EPOCH: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 _PLAIN: Final = ("birth_date", "company", "job_title", "website", "language", "message")
+SURVIVORSHIP: Final = ("verified", "recent", "longest")
+"""The rules by name, in the order in which they decide unless another is set."""
+MERGED_FIELDS: Final = ("name", *_PLAIN, "address", "emails", "phones", "documents", "remotes", "extra")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Survivorship:
+    """Which rule decides first which value of a field survives, by field; `default` stands for the fields not named.
+
+    A rule that an order leaves out comes after those it names. Raises ValueError for a field or a rule that there is
+    not.
+    """
+
+    orders: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, order in self.orders.items():
+            if name not in (*MERGED_FIELDS, "default"):
+                raise ValueError(f"no field is called {name}: one of {', '.join(MERGED_FIELDS)}, default")
+            wrong = [order] if isinstance(order, str) else [rule for rule in order if rule not in SURVIVORSHIP]
+            if wrong:
+                raise ValueError(f"{name} = {wrong[0]!r} is no list of rules: some of {', '.join(SURVIVORSHIP)}")
+
+    def order_of(self, name: str) -> tuple[str, ...]:
+        """All rules, in the order in which they decide for this field."""
+        first = tuple(dict.fromkeys(self.orders.get(name, self.orders.get("default", ()))))
+        return (*first, *(rule for rule in SURVIVORSHIP if rule not in first))
+
+
 _Candidate = tuple[_V, Origin | None]
 
 
@@ -39,21 +71,24 @@ def _standing(origin: Origin | None) -> tuple[bool, datetime, str]:
     return not origin.by, origin.at, origin.model_dump_json()
 
 
-def _rank(value: object, quality: int, origin: Origin | None) -> tuple[object, ...]:
+def _rank(value: object, quality: int, origin: Origin | None, order: Sequence[str]) -> tuple[object, ...]:
     said, at, whole_origin = _standing(origin)
     text = value.model_dump_json() if isinstance(value, Value) else str(value)
-    return said, quality, at, len(text), text, whole_origin
+    ranks = {"verified": quality, "recent": at, "longest": len(text)}
+    return said, *(ranks[rule] for rule in order), text, whole_origin
 
 
-def _best(claims: Iterable[_Candidate[_V]], quality: Callable[[_V], int] = lambda _: 0) -> _Candidate[_V] | None:
+def _best(
+    claims: Iterable[_Candidate[_V]], order: Sequence[str], quality: Callable[[_V], int] = lambda _: 0
+) -> _Candidate[_V] | None:
     best: _Candidate[_V] | None = max(
-        claims, key=lambda claim: _rank(claim[0], quality(claim[0]), claim[1]), default=None
+        claims, key=lambda claim: _rank(claim[0], quality(claim[0]), claim[1], order), default=None
     )
     return best
 
 
-def merge_contacts(members: Sequence[Contact]) -> Contact:
-    """One contact from several tellings of one person, by the rules of this module.
+def merge_contacts(members: Sequence[Contact], rules: Survivorship = Survivorship()) -> Contact:
+    """One contact from several tellings of one person, by the rules of this module, in the order that `rules` sets.
 
     `origins` of the result says for each surviving value which member it came from. Raises ValueError when there is no
     member.
@@ -64,7 +99,7 @@ def merge_contacts(members: Sequence[Contact]) -> Contact:
 
     def survivor(field: str, empty: _V, quality: Callable[[_V], int] = lambda _: 0) -> _V:
         claims = [(getattr(member, field), member.origins.get(field)) for member in members]
-        best = _best((claim for claim in claims if claim[0] != empty and claim[0]), quality)
+        best = _best((claim for claim in claims if claim[0] != empty and claim[0]), rules.order_of(field), quality)
         if best is None:
             return empty
         if best[1] is not None:
@@ -78,10 +113,11 @@ def merge_contacts(members: Sequence[Contact]) -> Contact:
             for value in getattr(member, field):
                 key = identity(value)
                 claims.setdefault(key, []).append((value, member.origins.get(f"{field}:{key}")))
-        best = {key: _best(values, quality) for key, values in claims.items()}
+        order = rules.order_of(field)
+        best = {key: _best(values, order, quality) for key, values in claims.items()}
         kept = sorted(
             ((key, claim) for key, claim in best.items() if claim is not None),
-            key=lambda item: _rank(item[1][0], quality(item[1][0]), item[1][1]),
+            key=lambda item: _rank(item[1][0], quality(item[1][0]), item[1][1], order),
             reverse=True,
         )
         for key, (_, origin) in kept:
@@ -96,7 +132,7 @@ def merge_contacts(members: Sequence[Contact]) -> Contact:
     phones: tuple[Phone, ...] = united("phones", lambda phone: phone.e164)
     documents: tuple[Document, ...] = united("documents", lambda document: document.number, lambda d: int(d.valid))
     remotes: tuple[RemoteRef, ...] = united("remotes", remote_key)
-    extra = _united_extra(members, origins)
+    extra = _united_extra(members, origins, rules.order_of("extra"))
     return Contact(
         name=name, emails=emails, phones=phones, documents=documents, address=address, extra=extra, remotes=remotes,
         origins=dict(sorted(origins.items())), **plain,
@@ -123,14 +159,14 @@ def _filled(address: PostalAddress) -> int:
     return sum(bool(part) for part in address.model_dump().values())
 
 
-def _united_extra(members: Sequence[Contact], origins: dict[str, Origin]) -> Mapping[str, str]:
+def _united_extra(members: Sequence[Contact], origins: dict[str, Origin], order: Sequence[str]) -> Mapping[str, str]:
     claims: dict[str, list[_Candidate[str]]] = {}
     for member in members:
         for key, value in member.extra.items():
             claims.setdefault(key, []).append((value, member.origins.get(f"extra:{key}")))
     kept: dict[str, str] = {}
     for key in sorted(claims):
-        best = _best(claims[key])
+        best = _best(claims[key], order)
         assert best is not None
         kept[key] = best[0]
         if best[1] is not None:

@@ -12,13 +12,13 @@ from datetime import datetime
 from pipelines.dedupe.blocking import keys_of
 from pipelines.dedupe.decision import Candidate, decide
 from pipelines.dedupe.features import features
-from pipelines.dedupe.weights import DEFAULT_MODEL, Frequencies
 from pipelines.models import Contact, DecisionKind, Origin, SourceField, SourceRecord
 from pipelines.normalize import normalize_record
 from pipelines.states import Stage
 from worker.ports import CrmRecord, HoldsOthers
 from worker.steps.account_import import is_known
 from worker.steps.calls import Known
+from worker.steps.dedupe_model import model_in_force
 from worker.steps.resolve import SMALLEST_POPULATION
 from worker.steps.runtime import Runtime
 from worker.store import contacts
@@ -44,12 +44,14 @@ def link_known(runtime: Runtime, item: Claimed, known: Known, now: datetime) -> 
     found = runtime.crm.find_people(asked[:MOST_ASKED])
     free = _not_ours(runtime, found)
     told = {record.ref.id: _as_contact(runtime, item, record, now) for record in free}
+    with runtime.database.read() as tx:
+        model = model_in_force(tx)
     decision = decide(
         features(golden.contact),
         [Candidate(number, features(contact)) for number, contact in told.items()],
-        DEFAULT_MODEL,
+        model,
         runtime.policy,
-        Frequencies(population=SMALLEST_POPULATION, block_sizes={}),
+        model.frequencies(SMALLEST_POPULATION, {}),
     )
     if decision.kind is not DecisionKind.MATCH:
         return

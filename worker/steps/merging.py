@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pipelines.dedupe.features import dump_features, features
-from pipelines.dedupe.merge import merge_contacts
+from pipelines.dedupe.merge import Survivorship, merge_contacts
 from pipelines.models import Contact
 from worker.errors import PermanentError
 from worker.ids import contact_id, new_id
@@ -56,7 +56,7 @@ def merge_contacts_of(runtime: Runtime, kept_id: str, absorbed_id: str, *, by: s
             other=Side(contact=other.contact, keys=in_order(held.keys[absorbed_id]), members=sorted(held.ids)),
             links=merges.links_of(tx, absorbed_id),
         )
-        whole = merge_contacts([kept.contact, other.contact])
+        whole = merge_contacts([kept.contact, other.contact], runtime.survivorship)
         keys = held.keys[kept_id] | held.keys[absorbed_id]
         distinct = _absorb(tx, held, kept, other, whole, keys, by=by, linked_at=held.now)
         journal = journal.model_copy(update={"distinct": distinct})
@@ -99,7 +99,7 @@ def split(runtime: Runtime, contact: str, submission_ids: Sequence[str], *, by: 
         only_theirs = _remotes(held.members) - _remotes(rest)
         links = [link for link in merges.links_of(tx, contact) if (link.system, link.kind, link.id) in only_theirs]
         whole = Side(contact=kept.contact, keys=in_order(held.keys[contact]), members=[one.id for one in everybody])
-        taken = _take_out(tx, held, kept, other_id, rest, by=by)
+        taken = _take_out(tx, held, kept, other_id, rest, runtime.survivorship, by=by)
         merges.move_links(tx, links, source=contact, target=other_id)
         journal = Journal(kept=whole, other=taken, links=links)
         done = Merge(new_id("mrg", held.now), SPLIT, contact, other_id, by, why, held.now, journal)
@@ -123,10 +123,11 @@ def undo_merge(runtime: Runtime, merge_id: str, *, by: str) -> str:
     if entry is None:
         raise PermanentError(f"there is no merge {merge_id}; `portaria merges list` shows the newest")
     undo = _undo_merge if entry.kind == MERGE else _undo_split
-    return tried(runtime, lambda tx: undo(tx, entry, runtime.clock(), by))
+    return tried(runtime, lambda tx: undo(tx, entry, runtime, by))
 
 
-def _undo_merge(tx: Transaction, entry: Merge, now: datetime, by: str) -> str:
+def _undo_merge(tx: Transaction, entry: Merge, runtime: Runtime, by: str) -> str:
+    now = runtime.clock()
     then = set(entry.journal.other.members)
     held = hold(tx, (entry.kept_id, entry.other_id), lambda: then & merges.member_ids(tx, entry.kept_id), now)
     kept, other = held.golden[entry.kept_id], held.golden[entry.other_id]
@@ -138,7 +139,7 @@ def _undo_merge(tx: Transaction, entry: Merge, now: datetime, by: str) -> str:
     for members, whose in ((held.members, other), (rest, kept)):
         if not members:
             raise PermanentError(f"no submission of {whose.id} is left in {kept.id}; undo the split that took them out")
-    _take_out(tx, held, kept, other.id, rest, by=by)
+    _take_out(tx, held, kept, other.id, rest, runtime.survivorship, by=by)
     merges.move_links(tx, entry.journal.links, source=kept.id, target=other.id)
     for third in entry.journal.distinct:
         contacts.forget_distinct(tx, kept.id, third)
@@ -147,7 +148,8 @@ def _undo_merge(tx: Transaction, entry: Merge, now: datetime, by: str) -> str:
     return other.id
 
 
-def _undo_split(tx: Transaction, entry: Merge, now: datetime, by: str) -> str:
+def _undo_split(tx: Transaction, entry: Merge, runtime: Runtime, by: str) -> str:
+    now = runtime.clock()
     ids = (entry.kept_id, entry.other_id)
     held = hold(tx, ids, lambda: merges.member_ids(tx, entry.other_id), now)
     kept, other = held.golden[entry.kept_id], held.golden[entry.other_id]
@@ -155,7 +157,7 @@ def _undo_split(tx: Transaction, entry: Merge, now: datetime, by: str) -> str:
     _live(kept)
     _live(other)
     everybody = merges.members(tx, merges.member_ids(tx, kept.id) | held.ids)
-    whole = side_of(everybody, _journals(tx, kept.id, other.id), [kept.contact, other.contact])
+    whole = side_of(everybody, _journals(tx, kept.id, other.id), [kept.contact, other.contact], runtime.survivorship)
     keys = held.keys[kept.id] | held.keys[other.id] | (set(whole.keys) & set(entry.journal.kept.keys))
     _absorb(tx, held, kept, other, whole.contact, keys, by=by, linked_at=None)
     merges.mark_undone(tx, entry.id, by=by, now=now)
@@ -205,12 +207,21 @@ def _absorb(
     return merges.spread_distinct(tx, other.id, kept.id, by=by, now=held.now)
 
 
-def _take_out(tx: Transaction, held: Held, kept: Golden, other_id: str, rest: Sequence[Member], *, by: str) -> Side:
+def _take_out(
+    tx: Transaction,
+    held: Held,
+    kept: Golden,
+    other_id: str,
+    rest: Sequence[Member],
+    rules: Survivorship,
+    *,
+    by: str,
+) -> Side:
     """The held submissions make up the contact `other_id`, the `rest` remains `kept`; the side taken out."""
     journals = _journals(tx, kept.id, other_id)
     current = held.keys[kept.id]
-    stays = side_of(rest, journals, [kept.contact])
-    goes = side_of(held.members, journals, [kept.contact])
+    stays = side_of(rest, journals, [kept.contact], rules)
+    goes = side_of(held.members, journals, [kept.contact], rules)
     left = kept.arrivals - len(held.members)
     merges.set_golden(tx, kept.no, stays.contact, dump_features(features(stays.contact)), left, into=None, now=held.now)
     merges.set_keys(tx, kept.no, current & set(stays.keys))

@@ -130,7 +130,7 @@ def preview(runtime: Runtime, fields: Mapping[str, Any], number: int = 1) -> Pre
     if decision.kind is DecisionKind.REVIEW:
         return Preview(normalized, findings, decision, touched=(newcomer(number, about(told)),))
     known, links = _known(runtime, decision.contact_id)
-    golden = merge_contacts([known.contact, told]) if known else told
+    golden = merge_contacts([known.contact, told], runtime.survivorship) if known else told
     facts = facts_of(runtime, golden)
     origin = Origin(source=AGENT, delivery=_PREVIEW, submission=_PREVIEW, stage=Stage.ENRICH, at=now)
     golden, facts = merge_facts(golden, facts, origin, trusted=runtime.trusted_sources)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
-from pipelines.dedupe.decision import Candidate, Policy, decide
+from pipelines.dedupe.decision import Candidate, decide
 from pipelines.dedupe.features import Features, dump_features, features, load_features
 from pipelines.dedupe.merge import merge_contacts
-from pipelines.dedupe.weights import Model
 from pipelines.models import Contact, Decision, DecisionKind
 from pipelines.states import NEXT_STAGE, Stage, State
 from worker.errors import Conflict, PermanentError, PortariaError
@@ -57,7 +56,7 @@ def _resolve(runtime: Runtime, some: Sequence[Claimed]) -> list[Outcome]:
     order end one another, and one submission that cannot be resolved must not take the others with it."""
     try:
         with runtime.database.write() as tx:
-            return _Resolution(tx, runtime.policy, model_in_force(tx), runtime.clock()).resolve(runtime, some)
+            return _Resolution(tx, runtime, runtime.clock()).resolve(runtime, some)
     except Exception as problem:
         if isinstance(problem, PortariaError) and not isinstance(problem, Conflict):
             raise
@@ -83,10 +82,11 @@ class _Known:
 class _Resolution:
     """The working set of one transaction."""
 
-    def __init__(self, tx: Transaction, policy: Policy, model: Model, now: datetime) -> None:
+    def __init__(self, tx: Transaction, runtime: Runtime, now: datetime) -> None:
         self._tx = tx
-        self._policy = policy
-        self._model = model
+        self._policy = runtime.policy
+        self._survivorship = runtime.survivorship
+        self._model = model_in_force(tx)
         self._now = now
         self._blocks: dict[int, list[_Known]] = {}
         self._known: dict[str, _Known] = {}
@@ -166,7 +166,7 @@ class _Resolution:
             if known.contact is None:
                 known.golden = contacts.golden(self._tx, [known.id], locked=True)[known.id]
                 known.contact = known.golden.contact
-            known.contact = merge_contacts([known.contact, told])
+            known.contact = merge_contacts([known.contact, told], self._survivorship)
             known.features = features(known.contact)
         known.arrived += 1
         for key in {*keys, *(key.hash for key in keys_of(known.features))}:
@@ -228,7 +228,7 @@ def look_for(runtime: Runtime, contact: Contact, *, itself: str = "") -> Decisio
     subject = features(contact)
     keys = [key.hash for key in keys_of(subject)]
     with runtime.database.read() as tx:
-        resolution = _Resolution(tx, runtime.policy, model_in_force(tx), runtime.clock())
+        resolution = _Resolution(tx, runtime, runtime.clock())
         resolution.load(keys, locked=False)
         known = contacts.distinct_from(tx, [itself]).get(itself, set()) | {itself} if itself else set[str]()
         return resolution.decide(subject, keys, known)
@@ -253,7 +253,7 @@ def resolve_review(runtime: Runtime, submission: str, *, same_as: str | None, by
         told = Contact.model_validate_json(row["contact"])
         subject = features(told)
         keys = [key.hash for key in keys_of(subject)]
-        resolution = _Resolution(tx, runtime.policy, model_in_force(tx), now)
+        resolution = _Resolution(tx, runtime, now)
         resolution.load(keys)
         found = resolution.find(same_as) if same_as else ""
         if found is None:

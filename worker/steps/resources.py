@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from pipelines.dedupe.explanation import explain
-from pipelines.dedupe.weights import DEFAULT_MODEL
 from pipelines.models import FIELDS, Decision, DecisionKind
 from worker.errors import PermanentError
+from worker.steps.dedupe_model import model_in_force
 from worker.steps.doors import standing
 from worker.steps.preview import kept_contact
 from worker.steps.resolve import look_for
@@ -116,7 +116,9 @@ def scoring_model(runtime: Runtime) -> View:
 def dedupe_model(runtime: Runtime) -> View:
     """What agreement and disagreement of each field weigh, and the thresholds."""
     policy = {name: getattr(runtime.policy, name) for name in runtime.policy.__slots__}
-    return {"policy": policy, **DEFAULT_MODEL.model_dump(mode="json", exclude={"calibration", "precision"})}
+    with runtime.database.read() as tx:
+        model = model_in_force(tx)
+    return {"policy": policy, **model.model_dump(mode="json", exclude={"calibration", "precision", "shares"})}
 
 
 def contact_template(runtime: Runtime, source: str) -> View:

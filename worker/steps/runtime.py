@@ -14,6 +14,7 @@ import psutil
 
 from pipelines.business_time import Calendar, calendar_of
 from pipelines.dedupe.decision import Policy
+from pipelines.dedupe.merge import Survivorship
 from pipelines.opt_outs import unsubscribe_token
 from pipelines.scoring_rules import ScoringRules, read_scoring
 from pipelines.sections import read_section
@@ -96,6 +97,8 @@ class Runtime:
     calendar: Calendar
     sellers: Sequence[Seller]
     policy: Policy
+    survivorship: Survivorship
+    """Which value of a field survives where contacts are merged."""
     rates: Rates
     """Rates that all workers keep together."""
     changes: Changes
@@ -171,9 +174,13 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
         scoring, rules = read_scoring(settings.scoring), read_rules(settings.workflows)
         calendar = read_section(Calendar, {**calendar_of(settings.locale.region), **settings.calendar}, "calendar")
         sellers = read_sellers(settings.sellers)
-        policy = Policy(**settings.dedupe)
+        dedupe = dict(settings.dedupe)
+        survivorship = Survivorship(dedupe.pop("survivorship", {}))
+        policy = Policy(**dedupe)
     except TypeError:
-        raise ConfigurationError(f"{settings.file}: [dedupe] knows {', '.join(Policy.__slots__)}") from None
+        raise ConfigurationError(
+            f"{settings.file}: [dedupe] knows {', '.join((*Policy.__slots__, 'survivorship'))}"
+        ) from None
     except ValueError as problem:
         raise ConfigurationError(f"{settings.file}: {problem}") from None
     database = Database(settings.database_url)
@@ -196,6 +203,7 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
         calendar=calendar,
         sellers=sellers,
         policy=policy,
+        survivorship=survivorship,
         rates=rates,
         changes=Changes(lambda: embedded.broker_url(settings)),
         owner=owner_of(os.getpid()),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.dedupe.merge import merge_contacts
+from pipelines.dedupe.merge import MERGED_FIELDS, SURVIVORSHIP, Survivorship, merge_contacts
 from pipelines.models import Contact, Document, DocumentKind, Email, Origin, PersonName, Phone, PostalAddress
 from pipelines.states import Stage
 
@@ -118,3 +118,53 @@ def test_a_valid_document_stands_first() -> None:
 def test_nobody_cannot_be_merged() -> None:
     with pytest.raises(ValueError, match="at least one"):
         merge_contacts([])
+
+
+ORDERS = st.dictionaries(st.sampled_from([*MERGED_FIELDS, "default"]), st.permutations(SURVIVORSHIP).map(tuple))
+
+
+@given(contacts(), contacts(), contacts(), ORDERS)
+def test_it_stays_so_whatever_rule_comes_first(
+    one: Contact, two: Contact, three: Contact, orders: dict[str, tuple[str, ...]]
+) -> None:
+    rules = Survivorship(orders)
+    whole = merge_contacts([one, two, three], rules)
+    assert merge_contacts([merge_contacts([two, three], rules), one], rules) == whole
+    assert merge_contacts([whole, whole], rules) == whole
+
+
+@pytest.mark.parametrize(
+    ("orders", "company", "name"),
+    [
+        ({}, "Acme", "Ana S"),
+        ({"company": ["longest"]}, "Globex Brasil", "Ana S"),
+        ({"default": ["longest", "recent"]}, "Globex Brasil", "Ana Maria Helena"),
+        ({"default": ["longest"], "company": ["recent"]}, "Acme", "Ana Maria Helena"),
+        ({"name": ["recent"]}, "Acme", "Ana"),
+    ],
+)
+def test_which_value_survives_can_be_set_for_each_field(orders: dict[str, list[str]], company: str, name: str) -> None:
+    whole = PersonName(full="Ana S", given="Ana", family="Souza")
+    long = PersonName(full="Ana Maria Helena", given="Ana Maria Helena Vitória Aparecida")
+    told = [
+        Contact(name=whole, company="Globex Brasil", origins={"company": origin(0), "name": origin(0)}),
+        Contact(name=long, origins={"name": origin(1)}),
+        Contact(
+            name=PersonName(full="Ana", given="Ana"), company="Acme", origins={"company": origin(2), "name": origin(2)}
+        ),
+    ]
+    merged = merge_contacts(told, Survivorship(orders))
+    assert (merged.company, merged.name.full) == (company, name)
+
+
+@pytest.mark.parametrize(
+    ("orders", "message"),
+    [
+        ({"shoes": ["recent"]}, "no field is called shoes"),
+        ({"company": ["newest"]}, "company = 'newest' is no list of rules: some of verified, recent, longest"),
+        ({"company": "recent"}, "company = 'recent' is no list of rules"),
+    ],
+)
+def test_rules_that_there_are_not(orders: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Survivorship(orders)
