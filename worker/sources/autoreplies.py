@@ -31,7 +31,7 @@ _SURE_SUBJECT = re.compile(
     r"|reponse automatique|message automatique|notification d'absence|message d'absence|avis d'absence"
     r"|absence du bureau"
     r"|risposta automatica|messaggio automatico|avviso di assenza|notifica di assenza|automatyczna odpowiedz"
-    r"|odpowiedz automatyczna"
+    r"|odpowiedz automatyczna|autoodpowiedz"
     r"|autosvar|automatiskt? svar|automatisk svar|franvaro(?:meddelande|:)|automaattinen vastaus|poissaoloilmoitus"
     r"|automaticka odpoved|automatikus valasz|raspuns automat|otomatik (?:yanit|cevap)|automatski odgovor"
     r"|automatinis atsakymas"

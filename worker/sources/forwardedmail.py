@@ -25,6 +25,8 @@ _GLUED = re.compile(
 """Yahoo's plain text has the copied headers on one line, with nothing between them."""
 _PREFIX = re.compile(r"\W{0,3}([^\W\d_][^:：\[\]()]{0,19}?)\s?(?:\[\d+\]|\(\d+\))?\s?[:：]\s*")
 
+_DANISH_SENDER = re.compile(r"^[ \t>|*]{0,9}Fra\s?:", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
@@ -47,7 +49,7 @@ def read_forwarded(text: str, subject: str, *, answers: bool = False) -> Forward
     says it (`ENC:`, `Fwd:`) or nothing stands above them and the mail is no answer (`answers`). Of a mail forwarded
     several times without a word it is the innermost. Linear time.
     """
-    outer = _once(text, says_forwarded(subject), answers)
+    outer = _once(text, says_forwarded(subject) or _forwarded_in_danish(subject, text), answers)
     comments = [outer.comment] if outer else []
     for _ in range(_MOST_LEVELS):
         inner = _once(outer.text, False, False) if outer else None
@@ -64,6 +66,12 @@ def says_forwarded(subject: str) -> bool:
         return False
     spoken = fold(match[1]).rstrip(".")
     return spoken in FORWARD_PREFIXES and spoken not in REPLY_PREFIXES
+
+
+def _forwarded_in_danish(subject: str, text: str) -> bool:
+    """`VS:` is Danish and Norwegian for a forward and Finnish for a reply; the copied headers tell which."""
+    match = _PREFIX.match(subject[:200])
+    return match is not None and fold(match[1]) == "vs" and _DANISH_SENDER.search(text) is not None
 
 
 def _once(text: str, said: bool, answers: bool) -> Forwarded | None:

@@ -21,7 +21,7 @@ FROM: Final = _folded(
     afsender|lähettäjä|от|від|от кого
     feladó|de la|expéditeur|kimden|gönderen|από|odesílatel|差出人|送信者|发件人|寄件者|寄件人|보낸 사람|보낸사람
     מאת|من|oд
-    šalje|pošiljatelj|expeditor|saatja|nuo|no|dari|จาก|từ|người gửi
+    šalje|pošiljatelj|expeditor|saatja|nuo|no|dari|จาก|từ|người gửi|nadawca|odosielateľ|αποστολέας|remitent
     """
 )
 SENT: Final = _folded(
@@ -32,7 +32,7 @@ SENT: Final = _folded(
     lähetetty|päivämäärä|päiväys|pvm|odesláno|dátum|elküldve|küldve|odoslané|trimis
     data trimiterii|tarih|gönderildi
     gönderilme tarihi|дата|отправлено|дата отправки|надіслано|дата відправлення|poslano
-    datum slanja|ημερομηνία
+    datum slanja|ημερομηνία|στάλθηκε|εστάλη|enviat|enviat el|saadetud|išsiųsta|nosūtīts|đã gửi|dikirim
     送信日時|日付|日時|发送时间|日期|寄件日期|傳送時間|时间|보낸 날짜|날짜|תאריך|נשלח|تاريخ|التاريخ|vrijeme|tanggal|ngày
     """
 )
@@ -41,13 +41,14 @@ TO: Final = _folded(
     to|para|pour|destinatário|destinatario|an|à|a|aan|do|till|til|vastaanottaja|komu|címzett
     către|la|catre|kime|alıcı
     кому|pro|za|prima|προς|宛先|收件人|받는 사람|받는사람|אל|إلى|to whom|destinataire|kepada|đến|kam|kome
+    per a|adresat|odbiorca|saaja|gavėjas|příjemce
     """
 )
 SUBJECT: Final = _folded(
     """
     subject|assunto|asunto|betreff|objet|sujet|oggetto|onderwerp|temat|ämne|emne|aihe
     otsikko|předmět|predmet|věc
-    tárgy|subiect|konu|тема|θέμα|件名|题目|主题|主旨|제목|נושא|الموضوع|naslov|perihal|chủ đề
+    tárgy|subiect|konu|тема|θέμα|件名|题目|主题|主旨|제목|נושא|الموضوع|naslov|perihal|chủ đề|tema|assumpte|teema
     """
 )
 OTHER: Final = _folded(
@@ -149,7 +150,7 @@ WROTE: Final = _folded(
     """
 )
 FORWARD_PREFIXES: Final = _folded(
-    "fw|fwd|enc|res enc|rv|wg|tr|i|inoltro|doorst|doorgest|fs|vs|vl|vb|vidarebefordrat|videresendt|pd"
+    "fw|fwd|enc|res enc|rv|wg|tr|i|inoltro|doorst|doorgest|fs|vs|vl|vb|vidarebefordrat|videresendt|pd|πρθ"
     "|přeposláno|továbbítás"
     "|i̇lt|ilt|ynt ilt|fyi|encaminhada|encaminhado|reenv|trs|转发|轉寄|転送|전달|пересл|fwd fwd|prosl|redir"
 )

@@ -154,3 +154,28 @@ def test_a_huge_text_is_read_in_no_time(unit: str) -> None:
     started = time.perf_counter()
     read_forwarded(unit * (100_000 // len(unit)), "Fwd: x")
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("subject", "copied"),
+    [
+        ("VS: x", "Fra: {0}\nSendt: 21. november 2026 09:00\nTil: d@example.com\nEmne: x"),
+        ("ΠΡΘ: x", "Από: {0}\nΣτάλθηκε: Σάββατο, 21 Νοεμβρίου 2026 9:00\nΠρος: d@example.com\nΘέμα: x"),
+        ("RV: x", "De: {0}\nEnviat el: dissabte, 21 de novembre de 2026 9:00\nPer a: d@example.com\nTema: x"),
+        (
+            "Fwd: x",
+            "-------- Przekazana wiadomość --------\nTemat: x\nData: 21.11.2026 09:00\nNadawca: {0}\nAdresat: d",
+        ),
+    ],
+)
+@pytest.mark.parametrize("comment", ["", "Kan du se på denne?\n\n"])
+def test_forwards_of_further_languages_are_read_below_a_comment_too(subject: str, copied: str, comment: str) -> None:
+    text = f"{comment}{copied.format('Bruno Sá <bruno@example.org>')}\n\nHei"
+    found = read_forwarded(text, subject)
+    assert found is not None
+    assert (found.sender, found.text, found.comment) == (BRUNO, "Hei", comment.strip())
+
+
+def test_a_finnish_answer_is_no_forward() -> None:
+    copied = "Lähettäjä: Bruno Sá <bruno@example.org>\nLähetetty: 21.11.2026\nVastaanottaja: d\nAihe: x\n\nHei"
+    assert read_forwarded(f"Kiitos!\n\n{copied}", "VS: x", answers=True) is None
