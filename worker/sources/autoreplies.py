@@ -203,9 +203,23 @@ def reads_as_auto_reply(subject: str, text: str, *, machine: bool) -> bool:
         return True
     if about and len(bare) < 60 and (not text.strip() or absent or "?" not in text) and not _invites(head):
         return True
-    if not absent or "?" in text or len(text) > _LONGEST_NOTICE or _invites(head):
+    if "?" in text or len(text) > _LONGEST_NOTICE or _invites(head):
+        return False
+    if _LEFT.search(head) and _MEANWHILE.search(head) and not _FIRST_PERSON.search(head):
+        return True
+    if not absent:
         return False
     return bool(_MEANWHILE.search(head)) and bool(_UNTIL.search(head) or len(_MEANWHILE.findall(head)) > 1)
+
+
+_LEFT = re.compile(
+    r"\b(?:(?:is|are) no longer (?:with|at|employed|working|part of)|no longer works?"
+    r"|nao (?:faz|fazem) mais parte|nao trabalha mais|ya no (?:trabaja|forma parte)"
+    r"|ne (?:fait plus partie|travaille plus)"
+    r"|(?:ist|arbeitet) nicht mehr (?:im|in|fur|bei)|non (?:lavora|fa) piu)\b"
+)
+"""Somebody has left the house: what their mailbox answers from then on."""
+_FIRST_PERSON = re.compile(r"\b(?:i|i'm|i'll|me|my|eu|meu|minha|yo|mi|je|ich|mein\w*|io)\b")
 
 
 _INVITES = re.compile(

@@ -217,3 +217,16 @@ def test_a_huge_text_is_judged_in_no_time(unit: str) -> None:
     reads_as_bounce(text, text, null_sender=False)
     reads_as_auto_reply(text, text, machine=False)
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "machine_wrote"),
+    [
+        ("John Doe is no longer with the company. Please contact sales@example.org for assistance.", True),
+        ("Ana não faz mais parte da empresa. Por favor contacte rh@example.org.", True),
+        ("John is no longer with the company, please contact me from now on.", False),
+        ("Our old supplier is no longer working for us, please contact us with a quote?", False),
+    ],
+)
+def test_whoever_has_left_answers_by_machine_and_a_colleague_in_person(text: str, machine_wrote: bool) -> None:
+    assert reads_as_auto_reply("Re: Proposal", text, machine=False) is machine_wrote
