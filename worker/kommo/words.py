@@ -32,7 +32,8 @@ Find = Callable[[int | str], Field | None]
 PHONE: Final = "PHONE"
 EMAIL: Final = "EMAIL"
 _BY_CODE: Final = {"job_title": "POSITION", "website": "WEB"}
-_UNTOLD: Final = frozenset({"language", "source", "name", "given_name", "family_name", "phones", "emails"})
+_PARTS: Final = ("street", "number", "complement", "district", "city", "region", "postal_code", "country")
+_UNTOLD: Final = frozenset({"language", "source", *_PARTS})
 """What needs no note when it has no field: it has another place, or says nothing to a seller."""
 _ADDRESS: Final = {
     "street": "address_line_1", "complement": "address_line_2", "city": "city", "region": "state",
@@ -125,13 +126,15 @@ def _told(fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[st
             yield word, word.replace("_", " ").capitalize(), str(fields[word]), {}
     if address := fields.get("address"):
         yield "address", "Address", _address_text(address), address
+        for part in _PARTS:
+            if address.get(part):
+                yield part, part, address[part], {}
     for label, text in (fields.get("extra") or {}).items():
         yield f"extra.{label}", label, str(text), {}
 
 
 def _address_text(address: Mapping[str, str]) -> str:
-    order = ("street", "number", "complement", "district", "city", "region", "postal_code", "country")
-    return ", ".join(address[part] for part in order if address.get(part))
+    return ", ".join(address[part] for part in _PARTS if address.get(part))
 
 
 def _value(field: Field, text: str, parts: Mapping[str, str]) -> list[Item] | None:
