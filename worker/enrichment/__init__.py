@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from worker.config import EnrichmentSection
-from worker.enrichment import company_registry, http_api, mcp_tool, website
+from worker.enrichment import company_registry, http_api, website
 from worker.enrichment.document import DocumentFacts
 from worker.enrichment.email_domain import EmailDomainFacts
 from worker.enrichment.job_title import JobTitleFacts
@@ -43,12 +43,19 @@ def _mail_exchange(name: str, section: EnrichmentSection) -> FactSource:
     return MailExchangeFacts(terms=read_keys(LookUpKeys, name, section).terms(MAIL_EXCHANGE_TERMS))
 
 
+def _mcp(name: str, section: EnrichmentSection) -> FactSource:
+    # Only here: importing MCP takes a second of CPU, which every process would pay at its start.
+    from worker.enrichment import mcp_tool
+
+    return mcp_tool.build(name, section)
+
+
 KINDS: Mapping[str, Callable[[str, EnrichmentSection], FactSource]] = {
     "mail_exchange": _mail_exchange,
     "cnpj": company_registry.build,
     "website": website.build,
     "http": http_api.build,
-    "mcp": mcp_tool.build,
+    "mcp": _mcp,
 }
 """What makes a source outside from its section, by kind. A section that is named as a kind is of that kind."""
 
