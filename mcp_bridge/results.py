@@ -46,7 +46,6 @@ NEXT = {
     "applying": "It is being done right now: call apply_plan with this id again in a moment.",
     "granted": "The person said yes: call apply_plan with this id.",
     "failed": "Not all of it could be done; results tell what and why.",
-    "done": "Done.",
 }
 
 
@@ -68,7 +67,7 @@ def written(kept: KeptPlan, page: str = "") -> Written:
     if word != PENDING:
         return Written(
             status=word,
-            message=NEXT.get(word, word),
+            message=_told(kept) if word == "done" else NEXT.get(word, word),
             approval=handle if word not in {"done"} else (kept.approval.id if kept.approval else ""),
             records=_records(kept),
             results=results_view(kept),
@@ -81,6 +80,15 @@ def written(kept: KeptPlan, page: str = "") -> Written:
         f"Then call apply_plan with {handle} to see what became of it."
     )
     return Written(status=PENDING, message=text, approval=handle, records=_records(kept))
+
+
+def _told(kept: KeptPlan) -> str:
+    """What was done, and what a person left out."""
+    granted = kept.approval.granted if kept.approval else [record.ref for record in kept.plan.records]
+    left = [record.name for record in kept.plan.records if record.ref not in granted]
+    done = [record.name for record in kept.plan.records if record.ref in granted]
+    said = f"Done: {', '.join(done)}."
+    return f"{said} The person left out {', '.join(left)}: unchanged." if left else said
 
 
 def _records(kept: KeptPlan) -> list[dict[str, Any]]:

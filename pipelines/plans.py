@@ -126,25 +126,21 @@ def changed_since(plan: Plan, versions: Mapping[RemoteRef, str]) -> tuple[Planne
 
 
 def choose(plan: Plan, names: Sequence[str]) -> tuple[RemoteRef, ...]:
-    """The records that `names` name: by `kind/id`, by id, or by number from 1; all where there are none.
-
-    Raises ValueError that says what is not in the plan, or is one record's id and another's number.
+    """The records that `names` name: by number from 1, as people are shown them, by `kind/id`, or by an id that is no
+    such number; all where there are none. Raises ValueError that says what is not in the plan.
     """
     if not names:
         return tuple(record.ref for record in plan.records)
-    by_number = {str(number): record.ref for number, record in enumerate(plan.records, start=1)}
-    by_id = {record.ref.id: record.ref for record in plan.records}
-    by_name = {record.name: record.ref for record in plan.records}
-    known = ", ".join(f"{number} ({record.name})" for number, record in enumerate(plan.records, start=1))
+    by_name = {record.ref.id: record.ref for record in plan.records}
+    by_name |= {str(number): record.ref for number, record in enumerate(plan.records, start=1)}
+    by_name |= {record.name: record.ref for record in plan.records}
     chosen: list[RemoteRef] = []
     for given in names:
         name = given.strip()
-        meant = {found for found in (by_name.get(name), by_id.get(name), by_number.get(name)) if found}
-        if not meant:
+        if name not in by_name:
+            known = ", ".join(f"{number} ({record.name})" for number, record in enumerate(plan.records, start=1))
             raise ValueError(f"{shown(name)} is not in the plan; its records are {known}")
-        if len(meant) > 1:
-            raise ValueError(f"{name} is the number of one record and the id of another; write it out: {known}")
-        chosen.extend(meant)
+        chosen.append(by_name[name])
     return tuple(dict.fromkeys(chosen))
 
 

@@ -36,7 +36,7 @@ TELL_SECONDS = 5.0
 """How often it looks whether the CRM has to be told of a merge."""
 
 
-UNHEARD = frozenset({"portaria.dispatch", "portaria.look_again"})
+UNHEARD = frozenset({"portaria.dispatch", "portaria.look_again", "portaria.resume_plans", "portaria.tell_crm"})
 """Tasks that ring no bell: they run all the time, and mostly change nothing."""
 
 
@@ -58,6 +58,9 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
             runtime().changes.ring()  # agents that watch resources look
         return made
 
+
+RESUME_SECONDS = 30.0
+"""How often it looks for plans of agents that a process left in the middle."""
 
 LOOK_AGAIN_SECONDS = 15.0
 """How often the scheduler looks for sources of facts that are to be asked again."""
@@ -98,6 +101,7 @@ app.conf.update(
         "portaria.look_again": {"queue": ENRICH},
         "portaria.create": {"queue": CRM},
         "portaria.tell_crm": {"queue": CRM},
+        "portaria.resume_plans": {"queue": CRM},
         "portaria.trigger": {"queue": CRM},
         "portaria.follow_up": {"queue": INTAKE},
         "portaria.advance": {"queue": CRM},
@@ -118,6 +122,11 @@ app.conf.update(
             "task": "portaria.watch_model",
             "schedule": WATCH_SECONDS,
             "options": {"expires": WATCH_SECONDS},
+        },
+        "resume-plans": {
+            "task": "portaria.resume_plans",
+            "schedule": RESUME_SECONDS,
+            "options": {"expires": RESUME_SECONDS},
         },
         "look-again": {
             "task": "portaria.look_again",

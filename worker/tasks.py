@@ -63,6 +63,12 @@ def look_again() -> int:
     return answered
 
 
+@app.task(name="portaria.resume_plans", send_events=False)
+def resume_plans() -> int:
+    """Go on with plans of agents whose process ended in the middle."""
+    return steps.resume_plans(runtime())
+
+
 @app.task(name="portaria.score")
 def score(ids: list[str]) -> str:
     return str(steps.score(runtime(), ids))

@@ -88,10 +88,9 @@ def test_records_are_chosen_by_number_id_or_name() -> None:
         choose(base, ["3"])
 
 
-def test_a_number_that_is_anothers_id_is_not_guessed() -> None:
+def test_a_number_is_the_one_that_people_are_shown() -> None:
     base = plan(lead(2), lead(1))
-    with pytest.raises(ValueError, match="the number of one record and the id of another"):
-        choose(base, ["1"])
+    assert [ref.id for ref in choose(base, ["1"])] == ["2"]
     assert [ref.id for ref in choose(base, ["lead/1"])] == ["1"]
 
 

@@ -13,7 +13,7 @@ from worker.cli.settling import settle
 from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, print_json, print_rows
 from worker.steps.desk import deliveries_of
 from worker.steps.plans import apply, asked, grant, look_up, refuse
-from worker.steps.planviews import DONE, FAILED, plan_view, status
+from worker.steps.planviews import DONE, FAILED, UNFINISHED, plan_view, status
 from worker.steps.runtime import Runtime
 from worker.store.plans import OPEN, KeptPlan
 
@@ -99,6 +99,19 @@ def grant_approval(approval_id: str, only: tuple[str, ...], by: str, why: str, a
     runtime = open_runtime()
     names = [name for given in only for name in given.split(",") if name.strip()]
     grant(runtime, approval_id, names, by=by, way=WAY, why=why)
+    _apply(runtime, approval_id, as_json)
+
+
+@approvals.command("apply")
+@click.argument("approval_id", metavar="ID")
+@as_json_option
+def apply_approval(approval_id: str, as_json: bool) -> None:
+    """Go on with what was granted and could not be finished: the CRM was away. Nothing is done twice."""
+    _apply(open_runtime(), approval_id, as_json)
+
+
+def _apply(runtime: Runtime, approval_id: str, as_json: bool) -> None:
+    """Do what was granted, and tell what became of it."""
     kept = apply(runtime, approval_id)
     _follow(runtime, kept)
     if as_json:
@@ -139,6 +152,7 @@ def _count(kept: KeptPlan) -> str:
 
 
 def _results(kept: KeptPlan) -> list[str]:
+    """What became of each operation, on a line of its own."""
     by_ref = {record.ref: record for record in kept.plan.records}
     lines = []
     for number, what in sorted(kept.outcome.items()):
@@ -146,4 +160,6 @@ def _results(kept: KeptPlan) -> list[str]:
         lines.append(f"  {what['state']}  {'; '.join(touched)}" + (f"  ({what['detail']})" if "detail" in what else ""))
     if kept.approval is not None and kept.approval.state == "stale":
         lines.append(f"  {kept.approval.why}: the agent has to ask again")
+    if status(kept) == UNFINISHED and kept.approval is not None:
+        lines.append(f"  not all of it could be done yet; in a moment: portaria approvals apply {kept.approval.id}")
     return lines

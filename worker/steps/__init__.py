@@ -27,6 +27,7 @@ from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged,
 from worker.steps.lead_outcomes import import_outcomes, record_outcomes
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.notifying import deliver
+from worker.steps.plans import resume_plans
 from worker.steps.reconcile import reconcile
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
@@ -105,6 +106,7 @@ __all__ = [
     "rerun",
     "resolve_review",
     "resume",
+    "resume_plans",
     "review_of",
     "score",
     "simulate",
