@@ -15,6 +15,7 @@ from mcp_bridge.server import address_of, build_server, http_app
 from worker import tasks
 from worker.approvals_page import PATH, approval_routes
 from worker.steps.runtime import Runtime
+from worker.unsubscribe import unsubscribe_routes
 from worker.webhook import build_web
 
 LOOK_SECONDS = 0.2
@@ -42,7 +43,7 @@ def build_site(runtime: Runtime, *, ring: Callable[[], None] = tasks.ring) -> St
     site = build_web(
         runtime,
         ring=ring,
-        more=[*approval_routes(runtime, names), Route("/mcp", agents)],
+        more=[*approval_routes(runtime, names), *unsubscribe_routes(runtime), Route("/mcp", agents)],
         lifespan=serving,
     )
     return site

@@ -23,6 +23,7 @@ from worker.cli import (
     run,
     sources,
     tokens,
+    workflows,
 )
 from worker.cli.shell import Shell
 
@@ -38,6 +39,7 @@ _MODULES = (
     lists,
     merges,
     reviews,
+    workflows,
     approvals,
     tokens,
     mcp,

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipelines.lead_outcomes import Outcome
 from pipelines.models import Notification, RemoteRef
 from pipelines.opt_outs import address_digest
 from pipelines.run_states import UNDER_WAY, RunState, StepState, may_run_move
@@ -262,7 +263,8 @@ def forget_undone(tx: Transaction, run_id: str) -> None:
 
 
 def events(tx: Transaction, contact_ids: Iterable[str], *, reply_sources: Collection[str]) -> dict[str, Events]:
-    """What has happened to these contacts: when they last wrote to one of `reply_sources`."""
+    """What has happened to these contacts: when they last wrote to one of `reply_sources`, and when they or a lead of
+    theirs were won or lost last."""
     ids = sorted(set(contact_ids))
     told = tables.submissions
     found: dict[str, dict[str, datetime]] = {contact_id: {} for contact_id in ids}
@@ -271,7 +273,27 @@ def events(tx: Transaction, contact_ids: Iterable[str], *, reply_sources: Collec
         wrote = wrote.where(told.c.contact_id.in_(some), told.c.source.in_(sorted(reply_sources)))
         for row in tx.execute(wrote.group_by(told.c.contact_id)):
             found[row.contact_id]["reply"] = row.at
+    for contact_id, outcome, at in _outcomes(tx, ids):
+        found[contact_id][outcome] = max(at, found[contact_id].get(outcome, at))
     return {contact_id: Events(**happened) for contact_id, happened in found.items()}
+
+
+def _outcomes(tx: Transaction, contact_ids: Sequence[str]) -> list[tuple[str, str, datetime]]:
+    """(contact, won or lost, when): of each of their leads, what was said last."""
+    of, links = tables.lead_outcomes, tables.crm_links
+    whose = (links.c.system == of.c.system, links.c.kind == of.c.kind, links.c.remote_id == of.c.remote_id)
+    last: dict[tuple[str, str], tuple[str, datetime]] = {}
+    for some in chunks(contact_ids):
+        direct = sa.select(of.c.contact_id, of.c.subject, of.c.outcome, of.c.at, of.c.recorded_at)
+        by_lead = sa.select(links.c.contact_id, of.c.subject, of.c.outcome, of.c.at, of.c.recorded_at)
+        told = sa.union_all(
+            direct.where(of.c.contact_id.in_(some)),
+            by_lead.select_from(sa.join(of, links, sa.and_(*whose))).where(links.c.contact_id.in_(some)),
+        ).subquery()
+        for row in tx.execute(sa.select(told).order_by(told.c.at, told.c.recorded_at)):
+            last[row.contact_id, row.subject] = (row.outcome, row.at)
+    ended = (Outcome.WON, Outcome.LOST)
+    return [(contact_id, outcome, at) for (contact_id, _), (outcome, at) in last.items() if outcome in ended]
 
 
 def opted_out(tx: Transaction, addresses: Iterable[str]) -> dict[str, datetime]:

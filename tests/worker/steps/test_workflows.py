@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.business_time import Calendar
+from pipelines.lead_outcomes import LeadOutcome, Outcome
 from pipelines.models import CrmWrite, Notification, RemoteRef, WriteKind
 from pipelines.run_states import NotificationState, RunState
 from pipelines.sellers import read_sellers
@@ -22,7 +23,7 @@ from worker.errors import PermanentError, PortariaError, TransientError
 from worker.ports import Priority
 from worker.steps import notifying, workflows
 from worker.steps.runtime import Runtime
-from worker.store import contacts, local_crm, notifications
+from worker.store import contacts, lead_outcomes, local_crm, notifications
 from worker.store import workflows as runs
 from worker.store.local_crm import LocalRecordTable
 
@@ -449,3 +450,19 @@ def test_simulating_tells_what_would_start_and_changes_nothing(make: Callable[..
         assert runs.listed(tx) == []
     with pytest.raises(PermanentError, match="no contact"):
         steps.simulate(runtime, "con_nobody")
+
+
+def test_a_won_lead_stops_it(make: Callable[..., Runtime], clock: Any) -> None:
+    runtime = make({"nurture": {"lead": True, "steps": NURTURE["nurture"]["steps"]}})
+    arrive(runtime)
+    clock.forward(3600)
+    contact = run_in(runtime)["contact_id"]
+    with runtime.database.read() as tx:
+        (ref,) = [ref for ref in contacts.crm_refs(tx, [contact])[contact] if ref.kind == "lead"]
+    told = LeadOutcome(remote=ref, outcome=Outcome.WON, at=clock.now, by="kommo")
+    with runtime.database.write() as tx:
+        lead_outcomes.record(tx, [told], clock.now)
+    clock.forward(2 * 86_400)
+    steps.work_here(runtime)
+    assert standing(runtime) == (RunState.STOPPED, 1, "won")
+    assert kept(runtime, "task") == []
