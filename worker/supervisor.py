@@ -27,7 +27,6 @@ from worker.config import Settings
 from worker.embedded import IN_PROCESS, EmbeddedBroker
 from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.mailbox import read_mailboxes
-from worker.site import build_site
 from worker.steps.runtime import build_runtime, living_owners
 from worker.webhook import Doorbell
 
@@ -167,6 +166,8 @@ class Supervisor:
 
 def run_in_one_process(settings: Settings, *, ready: Callable[[], None]) -> None:
     """Web, worker and scheduler as threads of this process, on kombu's broker in memory: where no server can run."""
+    from worker.site import build_site  # mcp takes a second to import, and only the web process needs it
+
     stopping = threading.Event()
     with _only_one(settings), _on_signals(lambda *_: stopping.set()):
         _need_free_port(settings.web.host, settings.web.port)

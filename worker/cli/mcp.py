@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from mcp_bridge.bridge import Bridge
-from mcp_bridge.server import address_of, build_server
 from worker import supervisor
 from worker.approvals_page import PATH
 from worker.cli.settling import Help
@@ -20,6 +18,9 @@ def add_to(portaria: Shell) -> None:
 @click.command("mcp", cls=Shell.command_class)
 def serve() -> None:
     """Serve an agent over standard input and output. Over HTTP, /mcp of the web server does."""
+    from mcp_bridge.bridge import Bridge  # mcp takes a second to import, which no other command should wait for
+    from mcp_bridge.server import address_of, build_server
+
     chosen = settings()
     runtime = open_runtime(chosen)
     # With nobody to serve the page there is nowhere to send a person to.

@@ -16,7 +16,6 @@ from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, settings
 from worker.config import Settings
 from worker.errors import ConfigurationError, TransientError
 from worker.mailbox import read_mailboxes
-from worker.site import build_site
 from worker.webhook import Doorbell
 
 PING_SECONDS = 5.0
@@ -76,6 +75,8 @@ def run_demo(keep: bool) -> None:
 @click.option("--host", help="Address to listen on.  [default: web.host]")
 def web(port: int | None, host: str | None) -> None:
     """Run the HTTP door alone."""
+    from worker.site import build_site  # mcp takes a second to import, and only the web process needs it
+
     supervisor.end_with_supervisor()
     chosen = _with_web(settings(), host, port)
     celery_app.configure(chosen, _broker(chosen))
