@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from worker import celery_app, embedded, steps, supervisor, tasks
 from worker.cli.shell import errors
 from worker.steps.outcomes import Outcomes, outcomes_of
+from worker.steps.replaying import Replayed
 from worker.steps.runtime import Runtime
 
 LOOK_SECONDS = 0.2
@@ -17,15 +18,16 @@ PATIENCE_SECONDS = 5.0
 """Without any `portaria up` for so long, the work is done here."""
 
 
-def settle(runtime: Runtime, ids: Sequence[str], *, quiet: bool) -> Outcomes:
-    """Until all is settled: by the workers where there are some, else by doing the work here."""
+def settle(runtime: Runtime, ids: Sequence[str], *, quiet: bool, replayed: Replayed | None = None) -> Outcomes:
+    """Until these deliveries and what was replayed are settled: by the workers where there are some, else by doing the
+    work here."""
     helped = Help(runtime)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True, disable=quiet) as progress:
         bar = progress.add_task("taking in", total=None)
         while True:
             began = time.monotonic()
-            outcomes = outcomes_of(runtime, ids)
+            outcomes = outcomes_of(runtime, ids, replayed)
             took = time.monotonic() - began
             progress.update(bar, total=outcomes.submissions or None, completed=outcomes.settled)
             if outcomes.is_settled:

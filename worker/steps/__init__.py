@@ -17,7 +17,6 @@ from worker.steps.doors import (
     fresh_key,
     handshake,
     recover,
-    replay_delivery,
     standing,
     story,
 )
@@ -29,6 +28,7 @@ from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.notifying import deliver
 from worker.steps.plans import resume_plans
 from worker.steps.reconcile import reconcile
+from worker.steps.replaying import Replayed, replay, replay_delivery
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
 from worker.steps.runtime import Runtime
@@ -69,6 +69,7 @@ __all__ = [
     "STEPS",
     "Arrival",
     "NoHandshake",
+    "Replayed",
     "Review",
     "Runtime",
     "Simulated",
@@ -102,6 +103,7 @@ __all__ = [
     "record_outcomes",
     "recover",
     "reject_held",
+    "replay",
     "replay_delivery",
     "rerun",
     "resolve_review",

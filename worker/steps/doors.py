@@ -1,4 +1,4 @@
-"""What the doors ask besides receiving: handshakes, how things stand, the story of a delivery, replays."""
+"""What the doors ask besides receiving: handshakes, how things stand, the story of a delivery."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 from pipelines.learning.drift import Drift
 from pipelines.states import State
-from worker.errors import PermanentError, PortariaError
+from worker.errors import PortariaError
 from worker.ports import Handshaking, InboundRequest
-from worker.steps.admit import first_states
 from worker.steps.runtime import Runtime
 from worker.steps.views import contact_view
 from worker.store import contacts, deliveries, lead_outcomes, models, notifications, submissions, workflows
@@ -91,22 +90,6 @@ def story(runtime: Runtime, delivery_id: str) -> Story | None:
         ids = {row["contact_id"] for row in held if row["contact_id"]}
         known = {each: contact_view(row) for each in sorted(ids) if (row := contacts.read(tx, each))}
     return Story(delivery, states, held, known)
-
-
-def replay_delivery(runtime: Runtime, delivery_id: str, *, by: str) -> int:
-    """Open a delivery again, and send those of its submissions that were rejected or dead through the stages again.
-
-    What went well stays as it is. How many submissions were sent back; raises `PermanentError` for an unknown id.
-    """
-    now = runtime.clock()
-    with runtime.database.write() as tx:
-        held = submissions.listed(tx, delivery_id=delivery_id, limit=None)
-        unreadable = submissions.forget_unreadable(tx, delivery_id)
-        if not deliveries.reopen(tx, delivery_id, by=by, now=now):
-            raise PermanentError(f"there is no delivery {delivery_id}; `portaria deliveries list` shows the newest")
-        sent_back = [row["id"] for row in held if row["state"] in {State.REJECTED, State.DEAD}]
-        first = first_states(runtime, submissions.records(tx, sent_back))
-        return submissions.replay(tx, first, by=by, now=now) + unreadable
 
 
 def recover(runtime: Runtime, *, host: str, alive: Sequence[str]) -> int:

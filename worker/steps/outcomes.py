@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pipelines.models import DecisionKind
 from pipelines.states import DeliveryState, State
+from worker.steps.replaying import Replayed
 from worker.steps.runtime import Runtime
 from worker.store import deliveries, submissions, workflows
 
@@ -69,13 +70,14 @@ class Outcomes:
             yield f"  about nobody {self.not_contacts:>8,}   see: portaria deliveries list --state not_contact"
 
 
-def outcomes_of(runtime: Runtime, delivery_ids: Sequence[str]) -> Outcomes:
-    """What has become of these deliveries so far."""
-    ids = sorted(set(delivery_ids))
+def outcomes_of(runtime: Runtime, delivery_ids: Sequence[str], replayed: Replayed | None = None) -> Outcomes:
+    """What has become so far of these deliveries, and of what was replayed."""
+    whole = {*delivery_ids, *(replayed.deliveries if replayed else ())}
+    ids = sorted({*whole, *(replayed.reread if replayed else ())})
     with runtime.database.read() as tx:
         of_deliveries = Counter(deliveries.states(tx, ids).values())
-        tallied = submissions.tally(tx, ids)
-        runs_due, runs_failed = workflows.standing(tx, ids, runtime.clock())
+        tallied = submissions.tally(tx, sorted(whole), replayed.submissions if replayed else ())
+        runs_due, runs_failed = workflows.standing(tx, sorted(whole), runtime.clock())
     counts = dict.fromkeys(OUTCOMES, 0)
     reasons: Counter[tuple[str, str]] = Counter()
     settled = total = 0

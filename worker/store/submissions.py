@@ -426,10 +426,12 @@ def is_under_way(tx: Transaction, submission_id: str) -> bool:
     return state is not None and State(state) not in SETTLED
 
 
-def forget_unreadable(tx: Transaction, delivery_id: str) -> int:
-    """Remove the places of records that could not be read, so that opening the delivery again reads them anew."""
-    gone = sa.delete(table).where(table.c.delivery_id == delivery_id, table.c.record == "")
-    return tx.execute(gone).rowcount
+def forget_unreadable(tx: Transaction, ids: Sequence[str]) -> int:
+    """Remove those of these whose record could not be read, so that opening their delivery again reads them anew."""
+    gone = 0
+    for some in chunks(ids):
+        gone += tx.execute(sa.delete(table).where(table.c.id.in_(some), table.c.record == "")).rowcount
+    return gone
 
 
 def contact_ids(tx: Transaction, ids: Sequence[str]) -> set[str]:
@@ -471,13 +473,18 @@ def listed(
     return rows(tx.execute(statement))
 
 
-def tally(tx: Transaction, delivery_ids: Sequence[str]) -> dict[tuple[str, str, str], int]:
-    """How many submissions of these deliveries are in each (state, kind of decision, reason)."""
+def tally(tx: Transaction, delivery_ids: Sequence[str], ids: Sequence[str] = ()) -> dict[tuple[str, str, str], int]:
+    """How many submissions of these deliveries, and of those with these `ids`, are in each (state, kind of decision,
+    reason)."""
     total: defaultdict[tuple[str, str, str], int] = defaultdict(int)
     columns = (table.c.state, table.c.decision, table.c.reason)
-    for some in chunks(delivery_ids):
-        statement = sa.select(*columns, sa.func.count()).where(table.c.delivery_id.in_(some)).group_by(*columns)
-        for state, decision, reason, count in tx.execute(statement):
+    alone = table.c.delivery_id.not_in(sorted(delivery_ids))
+    conditions: list[sa.ColumnElement[bool]] = [table.c.delivery_id.in_(some) for some in chunks(delivery_ids)]
+    conditions += [sa.and_(table.c.id.in_(some), alone) for some in chunks(ids)]
+    for condition in conditions:
+        for state, decision, reason, count in tx.execute(
+            sa.select(*columns, sa.func.count()).where(condition).group_by(*columns)
+        ):
             total[state, decision or "", reason] += count
     return dict(total)
 
