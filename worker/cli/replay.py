@@ -21,6 +21,7 @@ MOST = 1000
 """How many are replayed at a time, unless --limit says otherwise."""
 
 _AGO = re.compile(r"(\d{1,6})([mhd])")
+_STATE = click.Choice([state.value for state in STATES])
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -31,7 +32,13 @@ def add_to(portaria: Shell) -> None:
 
 @click.command(cls=Shell.command_class)
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--state", "states", multiple=True, type=click.Choice([state.value for state in STATES]), help="Only those in this state.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=_STATE,
+    help="Only those in this state.",
+)
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only those with this reason.")
 @click.option("--source", "sources", multiple=True, metavar="NAME", help="Only those of this source.")
 @click.option("--since", metavar="WHEN", help="Only those set aside since: 2026-11-26, 2026-11-26T09:30, 90m, 6h, 2d.")
