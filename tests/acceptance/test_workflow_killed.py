@@ -1,9 +1,8 @@
 """kill -9 at every point of a workflow of three steps and two waits: each effect is there once, on a clock that is set.
 
-A life of a workflow is three processes, one for each step, each killed at its n-th point: after each commit, each call to
-the CRM and each message (what dies before a commit leaves what died after the one before it). Whoever comes later goes
-on with what the dead left in the database. The lives end with the first in which no process has so many points: one
-unharmed.
+A life of a workflow is three processes, one for each step, each killed at its n-th point: after each commit, each call
+to the CRM and each message (what dies before a commit leaves what died after the one before it). Whoever comes later
+goes on with what the dead left in the database. The lives end with the first in which no process has so many points.
 """
 
 from __future__ import annotations
