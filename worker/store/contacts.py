@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from pipelines.models import Contact, RemoteRef
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
+from worker.store.engine import Transaction, chunks, having, insert_ignoring, page, rows
 
 table = tables.contacts
 keys = tables.contact_keys
@@ -79,32 +79,23 @@ def lock_keys(tx: Transaction, hashes: Iterable[int]) -> None:
 _BIGINTS = sa.ARRAY(sa.BigInteger)
 
 
-# Built once: of a look-up of 15 keys, building the statement anew would be half the time.
-_SOME: sa.BindParameter[Any] = sa.bindparam("some", expanding=True)
-_BLOCKS = sa.select(keys.c.key, keys.c.contact_no).where(keys.c.key.in_(_SOME))
-_CANDIDATES = sa.select(table.c.no, table.c.id, table.c.features).where(table.c.no.in_(_SOME))
-
-
 def blocks(tx: Transaction, hashes: Iterable[int]) -> dict[int, list[int]]:
     """For each blocking key that some contact holds, the numbers of the contacts."""
     found: defaultdict[int, list[int]] = defaultdict(list)
-    for some in chunks(set(hashes)):
-        for key, number in tx.execute(_BLOCKS, {"some": list(some)}):
-            found[key].append(number)
+    for key, number in having(tx, "SELECT key, contact_no FROM contact_keys WHERE key", set(hashes)):
+        found[key].append(number)
     return dict(found)
 
 
 def candidates(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
     """Id and comparable features of each of these contacts."""
-    found = {}
-    for some in chunks(set(numbers)):
-        found.update({number: (known, line) for number, known, line in tx.execute(_CANDIDATES, {"some": list(some)})})
-    return found
+    found = having(tx, "SELECT no, id, features FROM contacts WHERE no", set(numbers))
+    return {number: (known, line) for number, known, line in found}
 
 
 def population(tx: Transaction) -> int:
     """About how many contacts there are (the highest number given out)."""
-    return tx.execute(sa.select(sa.func.max(table.c.no))).scalar_one() or 0
+    return tx.exec_driver_sql("SELECT max(no) FROM contacts").scalar_one() or 0
 
 
 def add(tx: Transaction, new: Sequence[NewContact], now: datetime) -> dict[str, int]:

@@ -42,8 +42,11 @@ def use(tx: Transaction, version: str, now: datetime) -> bool:
 
 def in_force(tx: Transaction) -> str | None:
     """The version in use; None when none was ever taken into use: the shipped one."""
-    used = sa.select(table.c.version).where(table.c.used_at.is_not(None))
-    return tx.execute(used.order_by(table.c.used_at.desc()).limit(1)).scalar_one_or_none()
+    return tx.exec_driver_sql(_IN_FORCE).scalar_one_or_none()
+
+
+# As it stands for the driver: it is asked in every transaction that decides, where building it anew would show.
+_IN_FORCE = "SELECT version FROM dedupe_models WHERE used_at IS NOT NULL ORDER BY used_at DESC LIMIT 1"
 
 
 def read(tx: Transaction, version: str) -> dict[str, Any] | None:
