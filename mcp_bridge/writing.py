@@ -22,6 +22,10 @@ Answer = Written | InputRequiredResult
 Ctx = Context[Any, Any]
 
 Contacts = Annotated[list[dict[str, Any]], Field(description="Fields of each, as a form would send them")]
+Outcomes = Annotated[
+    list[dict[str, Any]],
+    Field(description="outcome (won, lost, open); of contact (con_...), lead, email or phone; at (ISO 8601), value"),
+]
 Key = Annotated[str, Field(description="The same key again makes nothing new")]
 Query = Annotated[str, Field(description="Words that the leads hold: a name, an e-mail, a phone")]
 Ids = Annotated[list[str], Field(description="lead/12")]
@@ -93,6 +97,11 @@ def writing_tools(bridge: Bridge) -> list[Tool]:
         return await carry_out(bridge, ctx, lambda _: desk.plan_starting(runtime, contacts, workflow), dry=dry_run)
 
     @told
+    async def record_outcomes(outcomes: Outcomes, ctx: Ctx, dry_run: Dry = False) -> Answer:
+        """Keep what became of contacts or leads: scoring learns from it, and workflows end."""
+        return await carry_out(bridge, ctx, lambda _: desk.plan_recording(runtime, outcomes), dry=dry_run)
+
+    @told
     async def update_leads(
         ctx: Ctx,
         query: Query = "",
@@ -156,7 +165,7 @@ def writing_tools(bridge: Bridge) -> list[Tool]:
         return await ask(bridge, ctx, caller, kept)
 
     adding = (run_pipeline, create_contact, trigger_workflow, add_notes, add_tasks)
-    changing = (resolve_review, merge_contacts, undo_merge, update_leads, apply_plan)
+    changing = (resolve_review, merge_contacts, undo_merge, record_outcomes, update_leads, apply_plan)
     return [
         *(Tool.from_function(tool, annotations=ADDS) for tool in adding),
         *(Tool.from_function(tool, annotations=CHANGES) for tool in changing),

@@ -140,6 +140,32 @@ def plan_workflow(contacts: Sequence[PlannedRecord], workflow: str, does: Sequen
     )
 
 
+def plan_outcomes(told: Sequence[tuple[PlannedRecord, str, Mapping[str, Any]]]) -> Plan:
+    """Keep outcomes: of each the contact that it is of, the outcome in force (or empty), and what was told.
+
+    Several of one contact, of several of its leads, touch one record.
+    """
+    records: dict[RemoteRef, PlannedRecord] = {}
+    for contact, before, outcome in told:
+        known = records.get(contact.ref, contact)
+        of = outcome["remote"]["id"] if outcome.get("remote") else ""
+        name = f"outcome of {outcome['remote']['kind']} {of}" if of else "outcome"
+        records[contact.ref] = known.model_copy(
+            update={
+                "before": {**known.before, name: before or None},
+                "after": {**known.after, name: outcome["outcome"]},
+            }
+        )
+    return Plan(
+        tool="record_outcomes",
+        operations=tuple(
+            Operation(kind=OperationKind.RECORD_OUTCOME, touches=(contact.ref,), arguments={"outcome": outcome})
+            for contact, _, outcome in told
+        ),
+        records=tuple(records.values()),
+    )
+
+
 def newcomer(number: int, about: Mapping[str, str]) -> PlannedRecord:
     """A person who is not there yet, as a record of a plan."""
     return PlannedRecord(ref=RemoteRef(system=OURS, kind="new", id=str(number)), about=about)

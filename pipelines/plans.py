@@ -40,6 +40,8 @@ class OperationKind(StrEnum):
     MERGE = "merge"
     UNDO_MERGE = "undo_merge"
     START_WORKFLOW = "start_workflow"
+    RECORD_OUTCOME = "record_outcome"
+    """No CRM write, and yet a touch: it ends the workflows that an outcome ends, and scoring learns from it."""
 
 
 class PlannedRecord(Value):

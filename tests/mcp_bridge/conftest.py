@@ -120,6 +120,8 @@ def snapshot(runtime: Runtime) -> dict[str, Any]:
         kept |= {row.id: row.state for row in people}
         told = tx.execute(sa.select(tables.submissions.c.id, tables.submissions.c.contact_id)).all()
         kept |= {row.id: row.contact_id for row in told}
+        ended = tx.execute(sa.select(tables.lead_outcomes.c.subject, tables.lead_outcomes.c.outcome)).all()
+        kept |= {f"outcome/{row.subject}": row.outcome for row in ended}
     return kept
 
 

@@ -29,6 +29,10 @@ def calls(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
         {"nome": "Beatriz Quintela", "email": "bia@quintela.example.com"},
         {"nome": "Jorge Yamada", "email": "jorge@yamada.example.com"},
     ]
+    ended = [
+        {"contact": world.people[0], "outcome": "won"},
+        {"email": "marina@azevedo.example.com", "outcome": "lost"},
+    ]
     return {
         "update_leads by query": ("update_leads", {**both, "stage": "Reunião agendada"}),
         "update_leads by ids": ("update_leads", {"ids": list(world.leads), "tags": ["vip"], "price": 7}),
@@ -40,12 +44,13 @@ def calls(world: World) -> dict[str, tuple[str, dict[str, Any]]]:
         "merge_contacts": ("merge_contacts", {"kept": world.people[0], "other": world.people[1]}),
         "undo_merge": ("undo_merge", {"merge": world.merge}),
         "trigger_workflow": ("trigger_workflow", {"contacts": list(world.people[:2]), "workflow": "hot"}),
+        "record_outcomes": ("record_outcomes", {"outcomes": ended}),
     }  # fmt: skip
 
 
 CASES = (
     "update_leads by query", "update_leads by ids", "add_notes", "add_tasks", "run_pipeline", "create_contact",
-    "resolve_review", "merge_contacts", "undo_merge", "trigger_workflow",
+    "resolve_review", "merge_contacts", "undo_merge", "trigger_workflow", "record_outcomes",
 )  # fmt: skip
 WHOLE_OR_NOTHING = {"merge_contacts", "undo_merge"}
 """Neither half of a merge is a merge."""
@@ -72,6 +77,9 @@ def made_by(case: str, before: dict[str, Any], after: dict[str, Any], world: Wor
         assert {name for name in new if name.startswith("con_")} == {world.people[1]}
     elif case == "undo_merge":
         assert [after[name] for name in new if name.startswith("con_")] == ["live"]
+    elif case == "record_outcomes":
+        told = dict(zip((f"outcome/{one}" for one in world.people), ("won", "lost"), strict=False))
+        assert {name: after[name] for name in new} == dict(list(told.items())[: 1 if first_only else 2])
     else:
         leads = {name for name in new if name.startswith("lead/")}
         assert len(leads) == (1 if first_only else 2)
@@ -247,6 +255,30 @@ async def test_one_by_one_is_asked_about_once_the_budget_is_spent(desk: Runtime,
         statuses.append(told["status"])
     assert statuses == ["done", "pending_approval"]
     assert changed(before, snapshot(desk)) == {world.leads[0]}
+
+
+async def test_outcomes_are_kept_by_lead_or_contact_and_what_is_in_force_is_nothing_to_do(
+    desk: Runtime, world: World
+) -> None:
+    rules = {"budget": 10}
+    one = {"outcomes": [{"contact": world.people[0], "outcome": "ganho", "at": "2026-01-02", "value": 900}]}
+    shown = await call(desk, ERAS[1], "record_outcomes", {**one, "dry_run": True}, rules=rules)
+    assert [record["after"] for record in shown["records"]] == [{"outcome": "won"}]
+    before = snapshot(desk)
+    told = await call(desk, ERAS[1], "record_outcomes", one, rules=rules)
+    assert (told["status"], changed(before, snapshot(desk))) == ("done", {f"outcome/{world.people[0]}"})
+    again = await call(desk, ERAS[1], "record_outcomes", one, rules=rules)
+    assert again["status"] == "nothing_to_do"
+
+
+async def test_an_outcome_of_nobody_keeps_none_of_them(desk: Runtime, world: World) -> None:
+    before = snapshot(desk)
+    some = [{"contact": world.people[0], "outcome": "won"}, {"email": "nobody@example.com", "outcome": "won"}]
+    async with Client(build_server(bridge_of(desk)), mode=ERAS[1]) as client:
+        result = await client.call_tool("record_outcomes", {"outcomes": some})
+    assert result.is_error
+    assert "outcome 2: nobody we know" in result.content[0].text  # type: ignore[union-attr]
+    assert changed(before, snapshot(desk)) == set()
 
 
 async def test_one_of_two_that_is_so_already_does_not_tell_which_was_meant(desk: Runtime, world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,15 +14,6 @@ from worker.errors import ConfigurationError
 from worker.steps import lead_outcomes as outcome_steps
 from worker.steps.lead_outcomes import Recorded
 from worker.store import lead_outcomes
-
-_MEANING: Final = {
-    outcome_steps.UNMATCHED: "nobody we know has this id, e-mail, phone or field",
-    outcome_steps.AMBIGUOUS: "several contacts have it: name the contact's own id",
-    outcome_steps.NO_OUTCOME: "says neither won nor lost nor open",
-    outcome_steps.BAD_DATE: "the date cannot be read or is to come: write 2026-11-25",
-    outcome_steps.NOBODY_NAMED: "names no contact",
-    outcome_steps.UNREADABLE_ROW: "does not fit its table, or is no JSON object",
-}
 
 
 def add_to(portaria: Shell) -> None:
@@ -76,7 +66,7 @@ def _tell(done: Recorded) -> None:
     for reason, count in sorted(done.problems.items()):
         rows = [str(row) for row, why in done.where if why == reason]
         some = f" (rows {', '.join(rows[:5])}{', …' if count > 5 else ''})" if rows else ""
-        console.print(f"  {reason:<16}{count:>8,}  {_MEANING[reason]}{some}", markup=False)
+        console.print(f"  {reason:<16}{count:>8,}  {outcome_steps.MEANING[reason]}{some}", markup=False)
     if done.recorded:
         console.print("Next: portaria model train")
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pipelines.planning import newcomer, plan_merge, plan_receive, plan_review, plan_undo, plan_workflow
+from pipelines.lead_outcomes import LeadOutcome, Outcome
+from pipelines.planning import newcomer, plan_merge, plan_outcomes, plan_receive, plan_review, plan_undo, plan_workflow
 from pipelines.plans import OperationKind, Plan
 from worker.errors import PermanentError
+from worker.steps.lead_outcomes import MEANING, UNMATCHED, read_outcomes
 from worker.steps.operations import AGENT, delivery_key
 from worker.steps.preview import kept_contact, planned_contact, preview
 from worker.steps.reviewing import review_of
 from worker.steps.runtime import Runtime
-from worker.store import contacts, deliveries, merges, submissions
+from worker.store import contacts, deliveries, lead_outcomes, merges, submissions
 from worker.store.plans import OPERATION_DONE, KeptPlan
 
 MOST_BROUGHT: Final = 500
@@ -90,6 +92,34 @@ def plan_starting(runtime: Runtime, contact_ids: Sequence[str], workflow: str) -
     ]
     people = [planned_contact(kept_contact(runtime, each)) for each in dict.fromkeys(contact_ids)]
     return plan_workflow(people, workflow, does)
+
+
+def plan_recording(runtime: Runtime, told: Sequence[Mapping[str, Any]]) -> Plan:
+    """Keep outcomes of contacts, as `record_outcomes` does. One that is in force already is left out."""
+    if not 1 <= len(told) <= MOST_BROUGHT:
+        raise PermanentError(f"give 1 to {MOST_BROUGHT} outcomes; more are a file: portaria outcomes import FILE")
+    read: dict[int, LeadOutcome] = {}
+    for number, one in enumerate(read_outcomes(runtime, told, by=AGENT), start=1):
+        if isinstance(one, str):
+            raise PermanentError(
+                f"outcome {number}: {MEANING[one]}; nothing was kept, mend it or leave it out", code=one
+            )
+        read[number] = one
+    with runtime.database.read() as tx:
+        whose = lead_outcomes.contacts_they_are_of(tx, read.values())
+        before = lead_outcomes.in_force(tx, whose)
+        golden = contacts.golden(tx, sorted(set(whose.values())))
+    wanted = []
+    for number, one in read.items():
+        known = golden.get(whose.get(one.subject, ""))
+        if known is None:
+            raise PermanentError(f"outcome {number}: {MEANING[UNMATCHED]}; mend it or leave it out", code=UNMATCHED)
+        was = before[one.subject][0] if one.subject in before else ""
+        if one.outcome != (was or Outcome.OPEN):
+            # Without a time told it is when it was told, which is not a part of what is asked for.
+            without = {"by"} if told[number - 1].get("at") else {"by", "at"}
+            wanted.append((planned_contact(known), was, one.model_dump(mode="json", exclude=without)))
+    return plan_outcomes(wanted)
 
 
 def deliveries_of(runtime: Runtime, kept: KeptPlan) -> list[str]:

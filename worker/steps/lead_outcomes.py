@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, Final
 
 from pipelines.dates import parse_birth_date
 from pipelines.dedupe.blocking import blocking_keys
@@ -39,6 +39,15 @@ NOBODY_NAMED = "nobody_named"
 """Reason code: the row names no contact."""
 UNREADABLE_ROW = "unreadable_row"
 """Reason code: the row does not fit its table, or the line is no JSON object."""
+MEANING: Final = {
+    UNMATCHED: "nobody we know has this id, e-mail, phone or field",
+    AMBIGUOUS: "several contacts have it: name the contact's own id",
+    NO_OUTCOME: "says neither won nor lost nor open",
+    BAD_DATE: "the date cannot be read or is to come: write 2026-11-25",
+    NOBODY_NAMED: "names no contact",
+    UNREADABLE_ROW: "does not fit its table, or is no JSON object",
+}
+"""The reason codes, as whoever told such an outcome is told."""
 
 _TOLD_AT_MOST = 20
 """Problems that are told one by one."""
@@ -79,13 +88,21 @@ def record_outcomes(runtime: Runtime, told: Sequence[Mapping[str, Any]], *, by: 
 
     All in one transaction. Doing it again changes nothing.
     """
-    rows = [
+    return _record(runtime, _rows(told), by=by, columns={})
+
+
+def read_outcomes(runtime: Runtime, told: Sequence[Mapping[str, Any]], *, by: str) -> list[LeadOutcome | str]:
+    """What each of these tells, as `record_outcomes` would keep it, or the reason code of what is wrong with it."""
+    return _outcomes(runtime, _rows(told), by, runtime.clock())
+
+
+def _rows(told: Sequence[Mapping[str, Any]]) -> list[Row | None]:
+    return [
         {name: str(each[name]).strip() for name in COLUMNS if each.get(name) not in (None, "")}
         if isinstance(each, Mapping)
         else None
         for each in told
     ]
-    return _record(runtime, rows, by=by, columns={})
 
 
 def import_outcomes(
@@ -185,10 +202,7 @@ def _record(runtime: Runtime, rows: Sequence[Row | None], *, by: str, columns: M
     now = runtime.clock()
     wrong: list[tuple[int, str]] = []
     told: list[LeadOutcome] = []
-    with runtime.database.read() as tx:
-        matcher = _Matcher(tx, runtime.crm.name, [row for row in rows if row is not None])
-    for number, row in enumerate(rows, 1):
-        one = UNREADABLE_ROW if row is None else _outcome(row, matcher, by, now)
+    for number, one in enumerate(_outcomes(runtime, rows, by, now), 1):
         if isinstance(one, str):
             wrong.append((number, one))
         else:
@@ -203,6 +217,12 @@ def _record(runtime: Runtime, rows: Sequence[Row | None], *, by: str, columns: M
         where=wrong[:_TOLD_AT_MOST],
         columns=columns,
     )
+
+
+def _outcomes(runtime: Runtime, rows: Sequence[Row | None], by: str, now: datetime) -> list[LeadOutcome | str]:
+    with runtime.database.read() as tx:
+        matcher = _Matcher(tx, runtime.crm.name, [row for row in rows if row is not None])
+    return [UNREADABLE_ROW if row is None else _outcome(row, matcher, by, now) for row in rows]
 
 
 def _outcome(row: Row, matcher: _Matcher, by: str, now: datetime) -> LeadOutcome | str:

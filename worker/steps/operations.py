@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from pipelines.lead_outcomes import LeadOutcome
 from pipelines.models import CrmWrite, DecisionKind, RemoteRef, Score
 from pipelines.plans import Operation, OperationKind
 from pipelines.run_states import RunState
@@ -24,7 +25,7 @@ from worker.steps.resolve import resolve_review
 from worker.steps.runtime import Runtime
 from worker.steps.triggering import assign
 from worker.steps.workflows import advance
-from worker.store import contacts, history, plans, workflows
+from worker.store import contacts, history, lead_outcomes, plans, workflows
 from worker.store.engine import Transaction
 from worker.store.plans import KeptPlan
 
@@ -200,9 +201,17 @@ def _start(runtime: Runtime, kept: KeptPlan, number: int, operation: Operation) 
     return run.id
 
 
+def _keep_outcome(runtime: Runtime, kept: KeptPlan, _number: int, operation: Operation) -> str:
+    told = LeadOutcome.model_validate({"at": kept.created_at, **operation.arguments["outcome"], "by": _by(kept)})
+    with runtime.database.write() as tx:
+        lead_outcomes.record(tx, [told], runtime.clock())
+    return operation.touches[0].id
+
+
 _ACTS: Final[Mapping[OperationKind, Callable[[Runtime, KeptPlan, int, Operation], str]]] = {
     OperationKind.RESOLVE_REVIEW: _resolve,
     OperationKind.MERGE: _merge,
     OperationKind.UNDO_MERGE: _undo,
     OperationKind.START_WORKFLOW: _start,
+    OperationKind.RECORD_OUTCOME: _keep_outcome,
 }

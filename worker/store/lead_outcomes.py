@@ -43,9 +43,9 @@ def record(tx: Transaction, told: Sequence[LeadOutcome], now: datetime) -> int:
     if not told:
         return 0
     new = 0
-    in_force = _newest(tx, {one.subject for one in told})
+    now_in_force = in_force(tx, {one.subject for one in told})
     for one in told:
-        before = in_force.get(one.subject)
+        before = now_in_force.get(one.subject)
         if before is not None and before[0] == one.outcome:
             continue
         if before is None and one.outcome is Outcome.OPEN:
@@ -67,11 +67,12 @@ def record(tx: Transaction, told: Sequence[LeadOutcome], now: datetime) -> int:
         }
         new += insert_new(tx, table, values)
         if before is None or one.at >= before[1]:
-            in_force[one.subject] = (one.outcome, one.at)
+            now_in_force[one.subject] = (one.outcome, one.at)
     return new
 
 
-def _newest(tx: Transaction, subjects: Iterable[str]) -> dict[str, tuple[str, datetime]]:
+def in_force(tx: Transaction, subjects: Iterable[str]) -> dict[str, tuple[str, datetime]]:
+    """The newest outcome of each of these subjects that has one, and since when."""
     found: dict[str, tuple[str, datetime]] = {}
     for some in chunks(sorted(subjects)):
         columns = (table.c.subject, table.c.outcome, table.c.at)
@@ -133,6 +134,22 @@ def contacts_of(tx: Transaction, remotes: Iterable[Remote]) -> dict[Remote, str]
     for key, ids in holders(tx, told).items():
         found[told[key]] = ids[0]
     return found
+
+
+def contacts_they_are_of(tx: Transaction, told: Iterable[LeadOutcome]) -> dict[str, str]:
+    """By subject, the live contact of each of these outcomes whose contact is known."""
+    of = {one.subject: one for one in told}
+    remotes = {
+        subject: (one.remote.system, one.remote.kind, one.remote.id) for subject, one in of.items() if one.remote
+    }
+    whose = contacts_of(tx, remotes.values())
+    found = {
+        subject: one.contact_id or whose.get(remotes[subject], "")
+        for subject, one in of.items()
+        if one.contact_id or subject in remotes
+    }
+    living = contacts.surviving(tx, {contact_id for contact_id in found.values() if contact_id})
+    return {subject: living[contact_id] for subject, contact_id in found.items() if contact_id}
 
 
 def holders(tx: Transaction, keys: Iterable[int]) -> dict[int, list[str]]:
