@@ -28,7 +28,7 @@ _HEADERS = {"referrer-policy": "no-referrer", "cache-control": "no-store"}
 
 def unsubscribe_routes(runtime: Runtime) -> list[Route]:
     """Where the links lead."""
-    return [Route("/unsubscribe/{sink}/{token}", partial(_unsubscribe, runtime), methods=["GET", "POST"])]
+    return [Route("/unsubscribe/{sink:path}/{token}", partial(_unsubscribe, runtime), methods=["GET", "POST"])]
 
 
 async def _unsubscribe(runtime: Runtime, request: Request) -> Response:

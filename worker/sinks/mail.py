@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP as LINES
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
 from typing import Any, Final
@@ -42,6 +42,19 @@ TIMEOUT: Final = 20.0
 
 _PORTS: Final = {"smtp": 587, "smtps": 465}
 _OPTIONS: Final = frozenset({"user", "password", "sender", "reply_to", "to"})
+
+
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header in one line. Python would break a long link into encoded words (RFC 2047), in which nobody looks for
+    one."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Whole)
+_LINES: Final = SMTP.clone(header_factory=_HEADERS)
 
 
 class MailSink:
@@ -106,7 +119,7 @@ class MailSink:
 
     def _mail(self, notification: Notification, now: datetime) -> EmailMessage:
         payload = notification.payload
-        mail = EmailMessage(policy=LINES)
+        mail = EmailMessage(policy=_LINES)
         domain = self._sender.domain
         mail["Message-ID"] = (
             f"<{hashlib.sha256(notification.key.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}@{domain}>"
@@ -181,10 +194,10 @@ def _bad(key: str) -> Address:
 
 def _recipient(address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    try:
-        return Address(username=local, domain=idna.encode(domain, uts46=True).decode())
-    except (ValueError, MessageError, IndexError):  # idna's errors are ValueErrors
-        raise PermanentError("the contact's address is none that mail can be sent to", code=BAD_ADDRESS) from None
+    with suppress(ValueError, MessageError, IndexError):  # idna's errors are ValueErrors
+        if local:
+            return Address(username=local, domain=idna.encode(domain, uts46=True).decode())
+    raise PermanentError("the contact's address is none that mail can be sent to", code=BAD_ADDRESS)
 
 
 def _is_loopback(host: str) -> bool:
