@@ -3,6 +3,11 @@
 The blocking keys of all the batch are locked first, then looked up: who shares a key with us has either committed, so
 that we see the contact, or waits for us. Inside the batch one submission after the other is decided, each seeing what
 the ones before it made.
+
+Whoever tells enough each time to be known by what was told before is one contact in whatever order they come, and
+people who are told apart in one order are in no other made one. What depends on the order: two arrivals that only a
+third connects are one contact when it comes between them; when it comes last, it is in review as `ambiguous`. And a
+pair in review has the first of the two for its contact.
 """
 
 from __future__ import annotations
