@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from enum import StrEnum
 from statistics import NormalDist
 from typing import NamedTuple
@@ -59,6 +61,29 @@ class Count(NamedTuple):
     @property
     def share(self) -> float:
         return self.outcomes / self.contacts if self.contacts else 0.0
+
+
+class Subject(NamedTuple):
+    """A contact in an experiment."""
+
+    variant: str
+    since: datetime
+    outcome_at: datetime | None
+    """When it first came to what is counted; None: not yet."""
+
+
+def looks_of(subjects: Collection[Subject], variants: Sequence[str]) -> dict[str, list[Count]]:
+    """How each variant stood at the end of each day (UTC) on which something happened, by variant; the last is now."""
+    came: Counter[tuple[date, str]] = Counter((one.since.date(), one.variant) for one in subjects)
+    ended: Counter[tuple[date, str]] = Counter(
+        (one.outcome_at.date(), one.variant) for one in subjects if one.outcome_at is not None
+    )
+    looks: dict[str, list[Count]] = {variant: [] for variant in variants}
+    for day in sorted({day for day, _ in (*came, *ended)}):
+        for variant, seen in looks.items():
+            contacts, outcomes = seen[-1] if seen else (0, 0)
+            seen.append(Count(contacts + came[day, variant], outcomes + ended[day, variant]))
+    return looks
 
 
 class Ending(StrEnum):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.experiments import Count, Ending, compare, sample_size, variant_of, variants_of
+from pipelines.experiments import Count, Ending, Subject, compare, looks_of, sample_size, variant_of, variants_of
 from pipelines.workflow_steps import CONTROL, Experiment
 
 
@@ -96,3 +97,15 @@ def test_looking_every_day_finds_what_is_not_there_no_oftener_than_alpha() -> No
                 seen.append(Count(*total))
         found += compare(same, *looks).ending in {Ending.BETTER, Ending.WORSE}
     assert found <= 300 * 0.05
+
+
+def test_looks_are_how_it_stood_each_day() -> None:
+    first = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    second, third = first + timedelta(days=1), first + timedelta(days=5)
+    subjects = [Subject(CONTROL, first, third), Subject(CONTROL, second, None), Subject("b", second, second)]
+    assert looks_of(subjects, (CONTROL, "b", "c")) == {
+        CONTROL: [(1, 0), (2, 0), (2, 1)],
+        "b": [(0, 0), (1, 1), (1, 1)],
+        "c": [(0, 0), (0, 0), (0, 0)],
+    }
+    assert looks_of([], (CONTROL,)) == {CONTROL: []}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import click
 
+from pipelines.experiments import Ending
 from worker import steps
 from worker.cli.lists import after_option, as_json_option, limit_option
 from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, print_fields, print_json, print_rows
@@ -114,6 +116,44 @@ def simulate(contact_id: str, as_json: bool) -> None:
             continue
         console.print(f"[bold]{one.workflow}[/bold] {one.standing}", highlight=False)
         print_fields({key: value for key, value in view.items() if key not in {"workflow", "standing"}})
+
+
+_MEANING: Final[Mapping[Ending, str]] = {
+    Ending.BETTER: "better than control: make its steps the workflow's own, and end the experiment",
+    Ending.WORSE: "worse than control: take it out",
+    Ending.NO_DIFFERENCE: "the sample is full and no difference of that size was found: keep control, it is simpler",
+    Ending.GOES_ON: "nothing is proved yet: let it go on",
+}
+
+
+@workflows.command("experiment")
+@click.argument("workflow", metavar="NAME")
+@as_json_option
+def experiment(workflow: str, as_json: bool) -> None:
+    """How the experiment on a workflow stands, and what to do about it. Look as often as you like.
+
+    How many contacts it takes is known beforehand. The test holds at every look, so a verdict may be acted on the day
+    it is first seen.
+    """
+    result = steps.experiment_result(open_runtime(), workflow)
+    if as_json:
+        print_json(result.as_json())
+        return
+    asked = result.experiment
+    console.print(
+        f"Each variant needs {result.sample_size:,} contacts to find {asked.baseline:.1%} → "
+        f"{asked.baseline + asked.effect:.1%} {asked.outcome} (power {asked.power:.0%}, alpha {asked.alpha:.0%})."
+    )
+    rows = []
+    for one in result.variants:
+        row = {"variant": one.variant, "contacts": f"{one.count.contacts:,}", "outcomes": f"{one.count.outcomes:,}"}
+        row |= {"share": f"{one.count.share:.1%}", "difference": "", "p": "", "verdict": ""}
+        if (found := one.against_control) is not None:
+            row |= {"difference": f"{found.difference * 100:+.1f} points", "p": f"{found.p_value:.4f}"}
+            row["verdict"] = _MEANING[found.ending]
+        rows.append(row)
+    columns = {**dict.fromkeys(rows[0]), "outcomes": asked.outcome}
+    print_rows(rows, {key: heading or key for key, heading in columns.items()}, as_json=False, empty="")
 
 
 @workflows.command("opt-out")

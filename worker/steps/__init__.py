@@ -21,6 +21,7 @@ from worker.steps.doors import (
     story,
 )
 from worker.steps.enriching import enrich, look_again
+from worker.steps.experimenting import ExperimentResult, experiment_result
 from worker.steps.holding_back import let_go_on, reject_held
 from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, may_wait, receive
 from worker.steps.lead_outcomes import import_outcomes, record_outcomes
@@ -68,6 +69,7 @@ def work_here(runtime: Runtime) -> int:
 __all__ = [
     "STEPS",
     "Arrival",
+    "ExperimentResult",
     "NoHandshake",
     "Replayed",
     "Review",
@@ -85,6 +87,7 @@ __all__ = [
     "deliver",
     "dispatch",
     "enrich",
+    "experiment_result",
     "follow_up",
     "fresh_key",
     "handshake",

@@ -273,12 +273,12 @@ def events(tx: Transaction, contact_ids: Iterable[str], *, reply_sources: Collec
         wrote = wrote.where(told.c.contact_id.in_(some), told.c.source.in_(sorted(reply_sources)))
         for row in tx.execute(wrote.group_by(told.c.contact_id)):
             found[row.contact_id]["reply"] = row.at
-    for contact_id, outcome, at in _outcomes(tx, ids):
+    for contact_id, outcome, at in outcomes(tx, ids):
         found[contact_id][outcome] = max(at, found[contact_id].get(outcome, at))
     return {contact_id: Events(**happened) for contact_id, happened in found.items()}
 
 
-def _outcomes(tx: Transaction, contact_ids: Sequence[str]) -> list[tuple[str, str, datetime]]:
+def outcomes(tx: Transaction, contact_ids: Sequence[str]) -> list[tuple[str, str, datetime]]:
     """(contact, won or lost, when): of each of their leads, what was said last."""
     of, links = tables.lead_outcomes, tables.crm_links
     whose = (links.c.system == of.c.system, links.c.kind == of.c.kind, links.c.remote_id == of.c.remote_id)

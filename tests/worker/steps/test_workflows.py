@@ -466,3 +466,26 @@ def test_a_won_lead_stops_it(make: Callable[..., Runtime], clock: Any) -> None:
     steps.work_here(runtime)
     assert standing(runtime) == (RunState.STOPPED, 1, "won")
     assert kept(runtime, "task") == []
+
+
+def test_an_experiment_counts_whoever_wrote_back_after_it_began(make: Callable[..., Runtime], clock: Any) -> None:
+    tried = {"variants": {"short": {"steps": [{"after": "1 day", "note": "Curto"}]}}, "outcome": "reply"}
+    experiment = {**tried, "baseline": 0.1, "effect": 0.05}
+    runtime = make(
+        {"nurture": {**NURTURE["nurture"], "experiment": experiment}, "other": {"when": {"source": "kommo"}}}
+    )
+    runtime = replace(runtime, settings=replace_sources(runtime, "vendas"))
+    arrive(runtime, COLD.replace(b'"oi"', b'"antes"'), source="vendas")
+    arrive(runtime, b'{"nome": "Rui Barros", "email": "rui@obras.example.com"}')
+    result = steps.experiment_result(runtime, "nurture")
+    assert sum(one.count.contacts for one in result.variants) == 2
+    assert sum(one.count.outcomes for one in result.variants) == 0
+    for seconds in (3600, 86_400):
+        clock.forward(seconds)
+        arrive(runtime, COLD.replace(b'"oi"', b'"respondo"'), source="vendas")
+        assert sum(one.count.outcomes for one in steps.experiment_result(runtime, "nurture").variants) == 1
+    with runtime.database.read() as tx:
+        variants = {run["contact_id"]: run["variant"] for run in runs.listed(tx)}
+    assert {one.variant: one.count.contacts for one in result.variants} == {
+        name: list(variants.values()).count(name) for name in ("control", "short")
+    }
