@@ -10,8 +10,10 @@ from collections.abc import Collection
 from email.message import Message
 from itertools import islice
 
-from pipelines.emails import email_domain, registrable_domain
-from worker.sources.autoreplies import has_auto_reply_headers, reads_as_auto_reply
+from pipelines.emails import email_domain, is_role_address, registrable_domain
+from pipelines.text import fold
+from worker.sources.acknowledgements import reads_as_acknowledgement
+from worker.sources.autoreplies import has_auto_reply_headers, invites, reads_as_auto_reply
 from worker.sources.bounces import is_daemon, reads_as_bounce
 from worker.sources.mailparts import Address, Headers, first, parts_of
 from worker.sources.reasons import ABUSE_REPORT, AUTO_REPLY, BOUNCE, MAILING_LIST, ROBOT
@@ -44,6 +46,8 @@ _LIST_HEADERS = frozenset(
     }
 )
 _LIST_ID = re.compile(r"<([^<>]{1,255})>|([\w.-]{1,255})\s*$")
+_ASKED_IN = 1_200
+"""Characters of a text in which whoever wants something says so."""
 _SUPPRESSED = ("x-auto-response-suppress",)
 
 
@@ -69,6 +73,13 @@ def why_nobody(headers: Headers, message: Message, sender: Address, text: str) -
     if has_auto_reply_headers(headers) or (null_sender and _is_bulk_answer(headers)):
         return AUTO_REPLY
     return AUTO_REPLY if _reads_as_vacation(headers, subject, text) else ""
+
+
+def is_acknowledgement(sender: Address, subject: str, text: str) -> bool:
+    """Whether a desk only says that a mail came in. Asked where there is no form: notices of forms say so too."""
+    head = text[:_ASKED_IN]
+    asks = "?" in head or invites(fold(head))
+    return reads_as_acknowledgement(subject, text, desk=is_role_address(sender.address), asks=asks)
 
 
 def _has_null_sender(headers: Headers) -> bool:

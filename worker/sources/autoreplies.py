@@ -185,9 +185,9 @@ def reads_as_auto_reply(subject: str, text: str, *, machine: bool) -> bool:
     """
     said = fold(subject[:300])
     bare = _ANSWERED.sub("", said, count=1)
-    if (_OFFICE_SUBJECT.fullmatch(bare) and "?" not in text) or _SURE_SUBJECT.match(
-        bare if bare != said and machine else said
-    ):
+    if _OFFICE_SUBJECT.fullmatch(bare) and "?" not in text:
+        return True
+    if _is_sure_subject(bare if bare != said and machine else said, text, machine=machine):
         return True
     lines = [line for line in fold_lines(text[:_HEAD]) if line][:_OPENING_LINES]
     head = " ".join(lines)
@@ -196,14 +196,14 @@ def reads_as_auto_reply(subject: str, text: str, *, machine: bool) -> bool:
     if any(_SURE_OPENING.match(line) for line in lines[:3]) or _SURE_OPENING.match(head):
         return "?" not in head or machine
     absent = bool(_AWAY.search(head[:600]))
-    if any(_THANKS_AWAY.match(line) for line in lines[:3]) and "?" not in head and not _invites(head):
+    if any(_THANKS_AWAY.match(line) for line in lines[:3]) and "?" not in head and not invites(head):
         return True
     about = bool(_AWAY_SUBJECT.match(bare))
     if machine and (absent or about):
         return True
-    if about and len(bare) < 60 and (not text.strip() or absent or "?" not in text) and not _invites(head):
+    if about and len(bare) < 60 and (not text.strip() or absent or "?" not in text) and not invites(head):
         return True
-    if "?" in text or len(text) > _LONGEST_NOTICE or _invites(head):
+    if "?" in text or len(text) > _LONGEST_NOTICE or invites(head):
         return False
     if _LEFT.search(head) and _MEANWHILE.search(head) and not _FIRST_PERSON.search(head):
         return True
@@ -212,6 +212,30 @@ def reads_as_auto_reply(subject: str, text: str, *, machine: bool) -> bool:
     return bool(_MEANWHILE.search(head)) and bool(_UNTIL.search(head) or len(_MEANWHILE.findall(head)) > 1)
 
 
+def _is_sure_subject(said: str, text: str, *, machine: bool) -> bool:
+    """Whether a subject is one that mail programs write: "automatic reply: Proposal", "resposta automatica".
+
+    What goes on in words ("automatic reply from Ana", "automatic reply feature for our shop") may be a person's who
+    writes about such things: where it names a thing that one buys or asks about, or the text asks for something.
+    """
+    match = _SURE_SUBJECT.match(said)
+    if match is None or machine:
+        return match is not None
+    rest = said[match.end() :].lstrip()
+    if ":" in match[0] or not rest[:1].isalpha() or rest.startswith(("re:", "aw:", "res:")):
+        return True
+    return not (_SUBJECT_MATTER.search(rest) or "?" in text[:_HEAD] or invites(fold(text[:_HEAD])))
+
+
+_SUBJECT_MATTER = re.compile(
+    r"\b(?:feature|function\w*|system|tool|software|bot|chatbot|service|setup|set up|template|settings?|plan|price"
+    r"|pricing|problem|issue|question|help|request|for (?:our|my|the)|on (?:our|my|whatsapp)|whatsapp|instagram|crm"
+    r"|site|website|shop|store"
+    r"|func\w*|recurso|sistema|ferramenta|robo|servico|modelo|configur\w+|plano|preco|problema|duvida|ajuda"
+    r"|(?:para|em|na|no|do|da) (?:o|a|os|as|nossa|nosso|minha|meu|clientes?|loja|empresa)|herramienta|servicio"
+    r"|plantilla|precio|pregunta"
+    r"|ayuda|para (?:nuestra|nuestro|mi|clientes?|la|el))\b"
+)
 _LEFT = re.compile(
     r"\b(?:(?:is|are) no longer (?:with|at|employed|working|part of)|no longer works?"
     r"|nao (?:faz|fazem) mais parte|nao trabalha mais|ya no (?:trabaja|forma parte)"
@@ -231,6 +255,6 @@ _INVITES = re.compile(
 )
 
 
-def _invites(head: str) -> bool:
+def invites(head: str) -> bool:
     """Whether a text asks for something, as a person's does: a talk, an offer."""
     return bool(_INVITES.search(head))

@@ -130,6 +130,25 @@ _EVIDENCE = re.compile(
     r"|messaggio.{0,120}non .{0,20}(?:recapitat|consegnat)",
     re.IGNORECASE,
 )
+_FULL_SUBJECT = re.compile(
+    r"\W{0,3}(?:(?:message|mail|mailbox|e-?mail|inbox|user|recipient|disk|storage)? ?(?:quota|storage)"
+    r" (?:exceeded|limit|full|warning|violation)|(?:over|exceeded) quota"
+    r"|(?:your )?(?:message .{0,40})?(?:mailbox|inbox) (?:is )?(?:full|over)"
+    r"|(?:caixa (?:postal|de correio|de entrada)|mailbox|quota|cota) (?:esta )?(?:cheia|lotada|excedida)"
+    r"|limite de (?:armazenamento|quota|cota) (?:excedid|atingid)\w|buzon (?:esta )?lleno"
+    r"|cuota (?:de .{1,20} )?(?:excedida|superada))"
+)
+"""A mailbox is full: mail systems say so of another's, and people of their own."""
+_FULL = re.compile(
+    r"(?:mail ?box|inbox|user|recipient|account|quota|storage|caixa|cota|buzon|destinat\w+).{0,80}?"
+    r"(?:over (?:its |their |the |his |her )?quota|exceed\w*|is full|\bfull\b|cheia|lotada|lleno|excedid\w+)"
+    r"|(?:message|mensagem|mensaje|e-?mail|correo).{0,120}?(?:\bnot|nao|\bno) .{0,20}"
+    r"(?:delivered|accepted|entreg\w+|aceit\w+|acept\w+)"
+)
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w")
+_OF_THEMSELVES = re.compile(
+    r"\b(?:i|i'm|i've|my|me|we|our|us|eu|meu|minha|nos|nosso|nossa|quero|preciso|yo|mi|nuestr[ao]|quiero|necesito)\b"
+)
 _FORWARD_OR_REPLY = re.compile(r"\s*(?:re|res|fw|fwd|enc|rv|aw|wg|tr)\s?:", re.IGNORECASE)
 _HEAD = 2_500
 _OPENING_LINES = 4
@@ -164,8 +183,16 @@ def reads_as_bounce(subject: str, text: str, *, null_sender: bool) -> bool:
     by_opening = any(_OPENING.match(line) for line in [line for line in head if line][:_OPENING_LINES])
     if by_subject and (by_opening or null_sender):
         return True
+    if not asks and _FULL_SUBJECT.match(fold(subject[:300])) and _tells_of_a_full_mailbox(" ".join(head), null_sender):
+        return True
     evidence = bool(_EVIDENCE.search(" ".join(head)))
     return evidence and (by_subject or by_opening) and not asks
+
+
+def _tells_of_a_full_mailbox(head: str, null_sender: bool) -> bool:
+    """Whether a text names somebody's mailbox that took nothing in, and nobody speaks in it of themselves."""
+    named = null_sender or bool(_ADDRESS.search(head))
+    return named and bool(_FULL.search(head) or _EVIDENCE.search(head)) and not _OF_THEMSELVES.search(head)
 
 
 def fold_lines(text: str) -> list[str]:

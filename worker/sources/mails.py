@@ -16,6 +16,7 @@ from pipelines.models import SourceField, SourceRecord
 from worker.errors import Unparsable
 from worker.ports import BadRecord, NotContact
 from worker.sources.automatedmail import (
+    is_acknowledgement,
     is_own,
     is_robot,
     is_robot_address,
@@ -37,7 +38,7 @@ from worker.sources.mailparts import (
 )
 from worker.sources.mailtext import body_text
 from worker.sources.quotedmail import own_text
-from worker.sources.reasons import OWN_DOMAIN
+from worker.sources.reasons import AUTO_REPLY, OWN_DOMAIN
 from worker.sources.records import context, field, record
 from worker.sources.signatures import phones_said, read_signature
 from worker.sources.trees import Tree
@@ -139,6 +140,8 @@ def _read(mail: _Mail, own: Collection[str], level: int) -> Iterator[Found]:
         return
     if person == mail.sender and (reason := why_nobody_without_form(mail.headers, mail.sender, own)):
         yield NotContact(reason, "judged by the mail's headers; there is no filled-in form in it")
+    elif person == mail.sender and is_acknowledgement(mail.sender, mail.subject, mail.text):
+        yield NotContact(AUTO_REPLY, "says that a mail came in, and asks for nothing")
     elif is_own(person.address, own):
         yield NotContact(OWN_DOMAIN, "written by an address of ours; there is no form and nobody else's mail in it")
     else:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.models import SourceRecord
 from worker.ports import NotContact
+from worker.sources.acknowledgements import reads_as_acknowledgement
 from worker.sources.autoreplies import reads_as_auto_reply
 from worker.sources.bounces import reads_as_bounce
 from worker.sources.mails import parse_mail
@@ -145,6 +146,160 @@ def test_a_person_who_writes_about_such_things_is_a_person(subject: str, text: s
     assert reason(mail(subject, text)) == ""
 
 
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (
+            "Message quota exceeded",
+            "The following message could not be delivered because the recipient's mailbox is full:\n\n  ana@example.org\n  quota exceeded",
+        ),
+        (
+            "Message quota exceeded",
+            "Your message to ana@example.org was not accepted: the mailbox is over its quota. Please try again later.",
+        ),
+        (
+            "Message quota exceeded",
+            "Message from <vendas@example.com.br>\nSubject: Proposta\n\nThe user's mailbox is over quota.",
+        ),
+        (
+            "Caixa postal cheia",
+            "A mensagem para ana@example.org não foi aceita: a caixa postal está cheia. Tente novamente mais tarde.",
+        ),
+        ("Buzón lleno", "El buzón de ana@example.org está lleno. Su mensaje no se entregó."),
+    ],
+)
+def test_a_full_mailbox_is_a_bounce_whoever_tells_of_it(subject: str, text: str) -> None:
+    assert reason(mail(subject, text)) == BOUNCE
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text"),
+    [
+        (
+            "Atendimento <suporte@example.org>",
+            "Recebemos sua mensagem",
+            "Olá,\n\nRecebemos sua mensagem e responderemos em até 2 dias úteis.\n\nEquipe de Atendimento",
+        ),
+        (
+            "Suporte <suporte@example.org>",
+            "Recebemos sua mensagem",
+            "Olá Ana,\n\nSua solicitação foi recebida e está sendo analisada pela nossa equipe.\nNúmero do protocolo: 20261126001.",
+        ),
+        (
+            "Suporte <suporte@example.org>",
+            "[Ticket #123] Recebido",
+            "Seu chamado #123 foi aberto. Acompanhe pelo portal.",
+        ),
+        (
+            "Suporte <suporte@example.org>",
+            "[Ticket #123] Recebido: Proposta",
+            "##- Por favor, digite sua resposta acima desta linha -##\n\nSua solicitação (123) foi recebida e está sendo analisada por nossa equipe de suporte.",
+        ),
+        (
+            "Support <help@example.org>",
+            "[Ticket#2026112610000123] We have received your request",
+            "Thank you for contacting us. Your request has been received and a ticket has been created. Our team will reply within 24 hours.",
+        ),
+        (
+            "Support <support@example.org>",
+            "We received your message",
+            "Hi,\n\nThanks for reaching out! We have received your message and will get back to you within one business day.\n\nThe Support Team",
+        ),
+        (
+            "Help <help@example.org>",
+            "Request received: Proposal",
+            "##- Please type your reply above this line -##\nYour request (4521) has been received and is being reviewed by our support staff.",
+        ),
+        (
+            "Soporte <soporte@example.org>",
+            "Hemos recibido su mensaje",
+            "Estimado cliente:\n\nHemos recibido su mensaje y le responderemos a la brevedad posible.",
+        ),
+        (
+            "Soporte <soporte@example.org>",
+            "[Ticket #123] Recibido",
+            "Su solicitud ha sido recibida. Número de ticket: 123. Nuestro equipo le responderá en 24 horas.",
+        ),
+        (
+            "Loja <contato@example.org>",
+            "Obrigado pelo seu contato",
+            "Obrigado por entrar em contato. Recebemos seu e-mail e em breve um de nossos atendentes retornará.",
+        ),
+        (
+            "Loja <contato@example.org>",
+            "Re: Proposta",
+            "Recebemos o seu e-mail. Seu protocolo de atendimento é 99812. Retornaremos em até 48 horas.",
+        ),
+    ],
+)
+def test_an_acknowledgement_is_a_robots(sender: str, subject: str, text: str) -> None:
+    assert reason(mail(subject, text, From=sender)) == AUTO_REPLY
+
+
+def test_a_form_that_was_filled_in_is_no_acknowledgement() -> None:
+    text = "A new request has been created: #123.\n\nName: Bia Melo\nE-mail: bia@example.org\nPhone: (11) 99999-0001\n"
+    (found,) = parse_mail(mail("Request received", text, From="Site <site@example.com>"))
+    assert isinstance(found, SourceRecord)
+    assert ("bia@example.org",) in [one.values for one in found.fields]
+
+
+@pytest.mark.parametrize("sender", ["Ana <ana@example.com>", "Compras <compras@example.com>"])
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (
+            "Automatic reply feature for our shop",
+            "Hi, does your product have an automatic reply feature? We need it for our shop.",
+        ),
+        ("Automatic reply feature request", "We would like the CRM to send an automatic reply. Can you quote it?"),
+        ("Automatic reply feature", "Please send me the price of the automatic reply feature for ten users."),
+        (
+            "Resposta automática no WhatsApp",
+            "Quero contratar a resposta automática no WhatsApp para minha loja. Quanto custa?",
+        ),
+        ("Respuesta automática para WhatsApp", "Quiero contratar respuestas automáticas. Necesito un presupuesto."),
+        (
+            "Mensagem automática para clientes",
+            "Boa tarde, vocês fazem mensagem automática para clientes? Gostaria de um orçamento.",
+        ),
+        ("Automated response system", "We need an automated response system. Please call me."),
+        (
+            "Message quota exceeded",
+            "Our plan says message quota exceeded. Can you upgrade us to 10,000 messages? Thanks, Ana",
+        ),
+        ("Message quota exceeded", "I keep getting 'message quota exceeded' in your app, please upgrade our plan."),
+        ("Caixa postal cheia", "Minha caixa postal está cheia e quero contratar mais espaço."),
+        ("Recebemos sua mensagem", "Recebemos sua mensagem sobre o evento. Temos interesse, podem ligar amanhã?"),
+        ("Recebemos sua proposta", "Bom dia, recebemos sua proposta e queremos fechar. Pode enviar o contrato?"),
+        ("Re: Proposta", "Recebemos sua mensagem, obrigado. Gostaríamos de marcar uma reunião."),
+        ("Re: Proposta", "Recebi sua mensagem. Vou analisar e retorno amanhã. Ana"),
+        ("[Ticket #123] Ainda sem solução", "Abri o ticket #123 e ninguém respondeu. Preciso de ajuda."),
+        ("Re: [Ticket #123] Recebido", "Obrigado. Segue o documento pedido."),
+        ("We received your proposal", "Hi, we received your message and would like to move forward. When can we talk?"),
+        ("Ticket", "Quero comprar dois tickets para o evento."),
+        ("Received your message", "Thanks, I received your message. We want 20 licenses."),
+        ("Hemos recibido su propuesta", "Hemos recibido su propuesta y nos interesa. ¿Podemos hablar mañana?"),
+        ("Recebido", "Recebido, obrigado! Abraço, Ana"),
+        ("Protocolo 123", "Meu protocolo é 123 e até agora não recebi resposta."),
+        (
+            "Re: Proposta",
+            "Recebemos o material e retornaremos em breve com a nossa decisão.\n\nAna Souza\nCompras, Padaria Aurora\n(11) 99999-0001",
+        ),
+    ],
+)
+def test_a_person_who_writes_as_such_mails_begin_is_a_person(subject: str, text: str, sender: str) -> None:
+    assert reason(mail(subject, text, From=sender)) == ""
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Automatic reply: Automatic reply feature", "Automatic reply from Ana", "Resposta automática", "AUTO: Ana is out of the office",
+     "Automatic reply Re: price of the system"],
+)  # fmt: skip
+def test_a_subject_that_programs_write_is_one_whatever_the_letter_was_about(subject: str) -> None:
+    assert reason(mail(subject, "I am away.")) == AUTO_REPLY
+
+
 def test_an_abuse_report_is_one() -> None:
     body = (
         b"From: Abuse <fbl@example.net>\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n"
@@ -209,13 +364,25 @@ def test_any_text_is_judged(subject: str, text: str, machine: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["ich bin ", "a mensagem que voce enviou ", "this is the ", "message ", "je suis ", "é "]
+    "unit",
+    [
+        "ich bin ",
+        "your request ",
+        "mailbox ",
+        "seu chamado foi ",
+        "a mensagem que voce enviou ",
+        "this is the ",
+        "message ",
+        "je suis ",
+        "é ",
+    ],
 )
 def test_a_huge_text_is_judged_in_no_time(unit: str) -> None:
     started = time.perf_counter()
     text = unit * (100_000 // len(unit))
     reads_as_bounce(text, text, null_sender=False)
     reads_as_auto_reply(text, text, machine=False)
+    reads_as_acknowledgement(text, text[:3000], desk=True, asks=False)
     assert time.perf_counter() - started < 2
 
 
