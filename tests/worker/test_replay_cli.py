@@ -62,3 +62,17 @@ def test_what_is_wrong_is_told(run: Run, set_aside: Path) -> None:
     assert "sub_nothing is not there" in told(result)
     result = run("replay", "--reason", "nothing")
     assert (result.exit_code, "Nothing of that kind" in told(result)) == (0, True)
+
+
+def test_a_dry_run_tells_the_differences_and_changes_nothing(run: Run, set_aside: Path) -> None:
+    before = run("replay", "--json").stdout
+    toml = set_aside / "data" / "portaria.toml"
+    mapping = 'kind = "generic"\nmapping = { xq7 = "name", xq8 = "company" }\n'
+    toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "generic"\n', mapping, 1), encoding="utf-8")
+    result = run("replay", "--dry-run")
+    assert result.exit_code == 0, result.output
+    for part in ("rejected → done", "- → Olga Prates", "create_contact", "Foreseen: 3. Nothing was changed."):
+        assert part in told(result)
+    answer = json.loads(run("replay", "--dry-run", "--json").stdout)
+    assert sum(each["count"] for each in answer["foreseen"]) == len(answer["outlooks"]) == 3
+    assert run("replay", "--json").stdout == before

@@ -22,6 +22,7 @@ from worker.steps.doors import (
 )
 from worker.steps.enriching import enrich, look_again
 from worker.steps.experimenting import ExperimentResult, experiment_result
+from worker.steps.foreseeing import Outlook, foresee_replay
 from worker.steps.holding_back import let_go_on, reject_held
 from worker.steps.intake import Arrival, check_request, dispatch, is_backlogged, keep, may_wait, receive
 from worker.steps.lead_outcomes import import_outcomes, record_outcomes
@@ -71,6 +72,7 @@ __all__ = [
     "Arrival",
     "ExperimentResult",
     "NoHandshake",
+    "Outlook",
     "Replayed",
     "Review",
     "Runtime",
@@ -89,6 +91,7 @@ __all__ = [
     "enrich",
     "experiment_result",
     "follow_up",
+    "foresee_replay",
     "fresh_key",
     "handshake",
     "import_outcomes",

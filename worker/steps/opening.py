@@ -39,21 +39,21 @@ def open_delivery(runtime: Runtime, delivery: Delivery) -> Iterator[int]:
     Raises what the store raises: then the delivery stays received, and is opened again when its lease has run out.
     """
     position = 0
-    for found, told, settle in _pieces(runtime, delivery):
+    for found, told, settle in pieces(runtime, delivery):
         if not _save_opened(runtime, delivery, found, told, position, settle=settle):
             return
         position += len(found)
         yield position
 
 
-def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[_Opened], list[OutcomeTold], _Ending | None]]:
+def pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[Opened], list[OutcomeTold], Ending | None]]:
     """What is in the delivery, a piece at a time: people, and outcomes of leads; with the last, how reading it ended.
 
     Only reading is guarded here: a store that is away says nothing about the delivery.
     """
     state, reason, detail = DeliveryState.OPENED, "", ""
     nobody: NotContact | None = None
-    found: list[_Opened] = []
+    found: list[Opened] = []
     told: list[OutcomeTold] = []
     is_empty = True
     try:
@@ -83,12 +83,12 @@ def _pieces(runtime: Runtime, delivery: Delivery) -> Iterator[tuple[list[_Opened
     yield found, told, (state, reason, detail)
 
 
-_Ending = tuple[DeliveryState, str, str]
+Ending = tuple[DeliveryState, str, str]
 """State, reason and detail of a delivery that was read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class Opened:
     """One thing found in a delivery, and where its submission begins."""
 
     item: SourceRecord | BadRecord
@@ -97,12 +97,12 @@ class _Opened:
     detail: str = ""
 
 
-def _opened(item: SourceRecord | BadRecord, enters: State | Suspicion) -> _Opened:
+def _opened(item: SourceRecord | BadRecord, enters: State | Suspicion) -> Opened:
     if isinstance(item, BadRecord):
-        return _Opened(item, State.REJECTED, item.reason, item.detail)
+        return Opened(item, State.REJECTED, item.reason, item.detail)
     if isinstance(enters, Suspicion):
-        return _Opened(item, State.HELD, enters.reason, enters.detail)
-    return _Opened(item, enters)
+        return Opened(item, State.HELD, enters.reason, enters.detail)
+    return Opened(item, enters)
 
 
 def _enters(
@@ -124,11 +124,11 @@ def _source_of(runtime: Runtime, delivery: Delivery) -> tuple[Source, SourceSett
 def _save_opened(
     runtime: Runtime,
     delivery: Delivery,
-    found: Sequence[_Opened],
+    found: Sequence[Opened],
     told: Sequence[OutcomeTold],
     position: int,
     *,
-    settle: _Ending | None,
+    settle: Ending | None,
 ) -> bool:
     now = runtime.clock()
     with runtime.database.write() as tx:
@@ -156,7 +156,7 @@ def _save_opened(
 
 
 def _add_submissions(
-    tx: Transaction, delivery: Delivery, found: Sequence[_Opened], position: int, now: datetime
+    tx: Transaction, delivery: Delivery, found: Sequence[Opened], position: int, now: datetime
 ) -> None:
     submissions.add(
         tx,
@@ -176,7 +176,7 @@ def _add_submissions(
     )
 
 
-def _as_opened(opened: _Opened, now: datetime) -> dict[str, object]:
+def _as_opened(opened: Opened, now: datetime) -> dict[str, object]:
     stage = NEXT_STAGE.get(opened.state)
     return {
         "state": opened.state,

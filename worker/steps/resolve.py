@@ -12,7 +12,7 @@ pair in review has the first of the two for its contact.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -87,8 +87,10 @@ class _Known:
 class _Resolution:
     """The working set of one transaction."""
 
-    def __init__(self, tx: Transaction, runtime: Runtime, now: datetime) -> None:
+    def __init__(self, tx: Transaction, runtime: Runtime, now: datetime, *, locking: bool = True) -> None:
+        """Not `locking`: only for looking, and nothing of it is saved."""
         self._tx = tx
+        self._locking = locking
         self._policy = runtime.policy
         self._survivorship = runtime.survivorship
         self._model = model_in_force(tx)
@@ -114,10 +116,10 @@ class _Resolution:
         self.flush()
         return submissions.save(self._tx, outcomes, now=self._now, by=runtime.owner)
 
-    def load(self, keys: Iterable[int], *, locked: bool = True) -> None:
+    def load(self, keys: Iterable[int]) -> None:
         """Lock these keys (unless it is only for looking) and read who holds them."""
         wanted = set(keys)
-        if locked:
+        if self._locking:
             contacts.lock_keys(self._tx, wanted)
         blocks = contacts.blocks(self._tx, wanted)
         numbers = {number for block in blocks.values() if len(block) < MAX_BLOCK for number in block}
@@ -169,7 +171,7 @@ class _Resolution:
         else:
             known = self._known[decision.contact_id]
             if known.contact is None:
-                known.golden = contacts.golden(self._tx, [known.id], locked=True)[known.id]
+                known.golden = contacts.golden(self._tx, [known.id], locked=self._locking)[known.id]
                 known.contact = known.golden.contact
             known.contact = merge_contacts([known.contact, told], self._survivorship)
             known.features = features(known.contact)
@@ -210,6 +212,20 @@ class _Resolution:
         )
         self._decided.clear()
 
+    def outcome(self) -> dict[str, Golden]:
+        """The contacts that were made or changed, as they would be saved."""
+        return {
+            known.id: Golden(
+                no=known.number,
+                id=known.id,
+                version=known.golden.version + 1 if known.golden else 1,
+                contact=_told(known),
+                arrivals=known.arrived + (known.golden.arrivals if known.golden else 0),
+            )
+            for known in self._known.values()
+            if known.arrived
+        }
+
     def decided_by_person(self, submission: str, decision: Decision, by: str) -> None:
         """Note a person's decision among those to save."""
         self._decided.append((submission, decision, by))
@@ -233,10 +249,38 @@ def look_for(runtime: Runtime, contact: Contact, *, itself: str = "") -> Decisio
     subject = features(contact)
     keys = [key.hash for key in keys_of(subject)]
     with runtime.database.read() as tx:
-        resolution = _Resolution(tx, runtime, runtime.clock())
-        resolution.load(keys, locked=False)
+        resolution = _Resolution(tx, runtime, runtime.clock(), locking=False)
+        resolution.load(keys)
         known = contacts.distinct_from(tx, [itself]).get(itself, set()) | {itself} if itself else set[str]()
         return resolution.decide(subject, keys, known)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What dedupe would say of a submission, and whose it would be; nobody's while a person has to say so."""
+
+    decision: Decision
+    contact_id: str = ""
+
+
+def foresee(
+    tx: Transaction, runtime: Runtime, told: Mapping[str, Contact]
+) -> tuple[dict[str, Foreseen], dict[str, Golden]]:
+    """What dedupe would say of these submissions, each seeing what the ones before it made, and the contacts as they
+    would be then. Nothing is saved or locked."""
+    resolution = _Resolution(tx, runtime, runtime.clock(), locking=False)
+    subjects = {submission: features(contact) for submission, contact in told.items()}
+    keys = {submission: [key.hash for key in keys_of(subject)] for submission, subject in subjects.items()}
+    resolution.load({key for some in keys.values() for key in some})
+    distinct = contacts.distinct_from(tx, map(contact_id, told))
+    found = {}
+    for submission, subject in subjects.items():
+        decision = resolution.decide(subject, keys[submission], distinct.get(contact_id(submission), set()))
+        whom = ""
+        if decision.kind is not DecisionKind.REVIEW:
+            whom = resolution.apply(submission, told[submission], keys[submission], decision)
+        found[submission] = Foreseen(decision, whom)
+    return found, resolution.outcome()
 
 
 def _told(known: _Known) -> Contact:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
-from pipelines.models import Contact, Finding, Origin, SourceRecord
+from pipelines.models import Contact, Finding, Normalized, Origin, SourceRecord
 from pipelines.normalize import normalize_record
 from pipelines.states import Stage, State
 from pipelines.validate import is_rejected, validate_contact
@@ -24,26 +24,10 @@ FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 def normalize(runtime: Runtime, ids: Sequence[str]) -> Report:
     """Source fields into a standard contact."""
-    settings = runtime.settings
 
     def work(item: Claimed, now: datetime) -> Outcome:
         record = SourceRecord.model_validate_json(item.record)
-        section = settings.sources.get(item.source)
-        origin = Origin(
-            source=item.source,
-            delivery=item.delivery_id,
-            submission=item.id,
-            stage=Stage.NORMALIZE,
-            at=record.occurred_at or item.received_at,
-        )
-        normalized = normalize_record(
-            record,
-            section.mapping if section else {},
-            origin,
-            now=now,
-            region=settings.locale.region,
-            own_domains=settings.locale.own_domains,
-        )
+        normalized = understand(runtime, record, item.source, item.delivery_id, item.id, item.received_at, now)
         return submissions.reached(
             item,
             due_at=claims.next_look(runtime, now),
@@ -52,6 +36,29 @@ def normalize(runtime: Runtime, ids: Sequence[str]) -> Report:
         )
 
     return claims.run(runtime, Stage.NORMALIZE, ids, work)
+
+
+def understand(
+    runtime: Runtime,
+    record: SourceRecord,
+    source: str,
+    delivery: str,
+    submission: str,
+    received_at: datetime,
+    now: datetime,
+) -> Normalized:
+    """The contact that a record tells of, by the mapping of its source as it is now."""
+    settings = runtime.settings
+    section = settings.sources.get(source)
+    at = record.occurred_at or received_at
+    return normalize_record(
+        record,
+        section.mapping if section else {},
+        Origin(source=source, delivery=delivery, submission=submission, stage=Stage.NORMALIZE, at=at),
+        now=now,
+        region=settings.locale.region,
+        own_domains=settings.locale.own_domains,
+    )
 
 
 def validate(runtime: Runtime, ids: Sequence[str]) -> Report:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from pipelines.models import DecisionKind, Fact
+from pipelines.models import DecisionKind, Fact, Score
 from pipelines.sellers import choose_seller
 from pipelines.states import Stage
 from pipelines.trigger import COOL_DOWN, RecentTrigger, is_warmer, start_workflows, superseded
@@ -52,8 +52,6 @@ def _start_all(
 ) -> tuple[list[str], list[Outcome]]:
     """Record the runs of each submission; those recorded before, when this is another try. What becomes of each.
 
-    Where a late finding has made the contact warmer than it was then, what is for the warmer starts too.
-
     The contacts are locked: of two submissions of one person at one instant, the second sees what the first started.
     """
     ids = [item.contact_id for item in claimed if item.contact_id]
@@ -67,12 +65,10 @@ def _start_all(
         try:
             earlier = before.get(item.id, [])
             started += [run.id for run in earlier]
-            warmth = claims.score_of(item).temperature
-            if all(is_warmer(warmth, run.score.temperature) for run in earlier):
-                recent = lately.setdefault(item.contact_id or "", [])
-                new = _start(runtime, tx, item, golden[item.contact_id or ""], earlier, recent, now)
-                started += [run.id for run in new]
-                recent += [_as_recent(run) for run in new]
+            recent = lately.setdefault(item.contact_id or "", [])
+            new = _start(runtime, tx, item, golden[item.contact_id or ""], earlier, recent, now)
+            started += [run.id for run in new]
+            recent += [as_recent(run) for run in new]
             outcomes.append(submissions.reached(item, due_at=claims.next_look(runtime, now)))
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
@@ -88,22 +84,8 @@ def _start(
     recent: Sequence[RecentTrigger],
     now: datetime,
 ) -> list[Run]:
-    if item.source == ACCOUNT_SOURCE:  # they have been there all along
-        return []
-    found = start_workflows(
-        golden.id,
-        golden.contact,
-        claims.score_of(item),
-        DecisionKind(item.decision or DecisionKind.NEW),
-        item.source,
-        item.id,
-        runtime.rules,
-        recent=recent,
-        now=now,
-        calendar=runtime.calendar,
-    )
-    known = {run.id for run in earlier}
-    new = [run for run in found if run.id not in known]
+    kind = DecisionKind(item.decision or DecisionKind.NEW)
+    new = runs_to_start(runtime, golden, claims.score_of(item), kind, item.source, item.id, earlier, recent, now)
     for run_id in superseded(recent, new):
         workflows.stop(tx, run_id, reason=BECAME_WARMER, by=runtime.owner, now=now)
     if any(run.needs_seller for run in new):
@@ -111,6 +93,39 @@ def _start(
         new = [run.model_copy(update={"seller": seller}) if run.needs_seller else run for run in new]
     runs.start(tx, {run.id: run.steps[0].due_at(now, runtime.calendar) for run in new}, new, now)
     return new
+
+
+def runs_to_start(
+    runtime: Runtime,
+    golden: Golden,
+    score: Score,
+    kind: DecisionKind,
+    source: str,
+    submission: str,
+    earlier: Sequence[Run],
+    recent: Sequence[RecentTrigger],
+    now: datetime,
+) -> list[Run]:
+    """The runs that this submission starts beyond its `earlier` ones. Where a late finding has made the contact warmer
+    than it was then, what is for the warmer starts too."""
+    if source == ACCOUNT_SOURCE:  # they have been there all along
+        return []
+    if not all(is_warmer(score.temperature, run.score.temperature) for run in earlier):
+        return []
+    found = start_workflows(
+        golden.id,
+        golden.contact,
+        score,
+        kind,
+        source,
+        submission,
+        runtime.rules,
+        recent=recent,
+        now=now,
+        calendar=runtime.calendar,
+    )
+    known = {run.id for run in earlier}
+    return [run for run in found if run.id not in known]
 
 
 def assign(runtime: Runtime, tx: Transaction, golden: Golden, source: str, facts: str | None, now: datetime) -> str:
@@ -137,7 +152,7 @@ def phone_region(facts: str | None) -> str:
     return next((fact.value for fact in found if fact.field == "phone_region"), "")
 
 
-def _as_recent(run: Run) -> RecentTrigger:
+def as_recent(run: Run) -> RecentTrigger:
     return RecentTrigger(
         workflow=run.workflow,
         temperature=run.score.temperature,

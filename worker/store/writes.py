@@ -179,6 +179,14 @@ def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
         tx.execute(ours.values(lease_owner=None, lease_until=None))
 
 
+def made(tx: Transaction, keys: Iterable[str]) -> set[str]:
+    """Those of these writes that are known to be made."""
+    found: set[str] = set()
+    for some in chunks(sorted(set(keys))):
+        found |= set(tx.execute(sa.select(table.c.key).where(table.c.key.in_(some), table.c.state == DONE)).scalars())
+    return found
+
+
 def wanted_by(tx: Transaction, subject: str) -> list[dict[str, Any]]:
     """The CRM writes that a submission (or whatever else has this id) caused, oldest first."""
     return rows(tx.execute(sa.select(table).where(table.c.wanted_by == subject).order_by(table.c.created_at)))
