@@ -7,7 +7,7 @@ where its ends have nothing in common.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -70,9 +70,3 @@ def _root(owner: list[int], item: int) -> int:
         owner[item] = owner[owner[item]]
         item = owner[item]
     return item
-
-
-def is_cohesive(probabilities: Sequence[float] | Mapping[str, float], *, threshold: float = COHESION) -> bool:
-    """Whether one more record fits a group, given its probability with each member: on average, as in `cluster`."""
-    values = list(probabilities.values()) if isinstance(probabilities, Mapping) else list(probabilities)
-    return bool(values) and sum(values) / len(values) >= threshold

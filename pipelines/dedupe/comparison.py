@@ -29,6 +29,7 @@ from pipelines.dedupe.names_compared import (
     compare_names,
     names_in_mail,
 )  # fmt: skip
+from pipelines.emails import is_free_mail, suggest_domain
 
 __all__ = ["FIELDS", "LEVELS", "Comparison", "Features", "compare", "dump_features", "features", "load_features"]
 
@@ -144,10 +145,10 @@ def _compare_addresses_of_mail(one: str, other: str) -> str:
         return DIFFERENT
     local, domain = plain_local(one), one.rpartition("@")[2]
     other_local, other_domain = plain_local(other), other.rpartition("@")[2]
-    if local == other_local and len(local) >= 6:
-        if domain == other_domain:
-            return CLOSE  # ana.souza@ and anasouza@, where the provider tells them apart
-        return LOCAL if any(map(str.isdigit, local)) else PLAIN_LOCAL
+    if local == other_local and len(local) >= 4:
+        if _is_slip(domain, other_domain):
+            return CLOSE  # ana.souza@ and anasouza@, where the provider tells them apart; @gmial.com
+        return LOCAL if len(local) >= 6 and any(map(str.isdigit, local)) else PLAIN_LOCAL
     allowed = 1 if min(len(local), len(other_local)) < 6 else 2
     if min(len(local), len(other_local)) < 4 or OSA.distance(local, other_local, score_cutoff=allowed) > allowed:
         return DIFFERENT
@@ -155,8 +156,15 @@ def _compare_addresses_of_mail(one: str, other: str) -> str:
     digits = [letter for letter in local if letter.isdigit()]
     if digits != [letter for letter in other_local if letter.isdigit()]:
         return DIFFERENT
-    near = domain == other_domain or OSA.distance(domain, other_domain, score_cutoff=1) <= 1
-    return CLOSE if near or local == other_local else DIFFERENT
+    return CLOSE if _is_slip(domain, other_domain) else DIFFERENT
+
+
+def _is_slip(domain: str, other: str) -> bool:
+    """Whether one domain is the other or a slip of it, as `gmial.com` is; `uol.com.br` and `bol.com.br` are two."""
+    if other in (suggest_domain(domain), domain) or domain == suggest_domain(other):
+        return True
+    providers = is_free_mail(f"@{domain}") and is_free_mail(f"@{other}")
+    return not providers and OSA.distance(domain, other, score_cutoff=1) <= 1
 
 
 def plain_local(address: str) -> str:

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.dedupe.cluster import cluster, is_cohesive
+from pipelines.dedupe.cluster import cluster
 
 
 def test_a_chain_does_not_collapse() -> None:
@@ -45,9 +45,3 @@ def test_every_cluster_is_named_by_its_first_member(graph: tuple[int, list[tuple
     size, pairs = graph
     found = cluster(size, pairs)
     assert all(found[label] == label <= item for item, label in enumerate(found))
-
-
-def test_one_more_record_must_fit_the_group_as_a_whole() -> None:
-    assert is_cohesive([0.9, 0.8, 0.2])
-    assert not is_cohesive([0.99, 0.1, 0.1])
-    assert not is_cohesive([])
