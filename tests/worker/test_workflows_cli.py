@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -147,3 +148,69 @@ def test_an_experiment_that_there_is_not_is_said(run: Run, data: Path) -> None:
     result = run("workflows", "experiment", "nurture")
     assert result.exit_code == 2
     assert "has no experiment" in result.output
+
+
+MAILING = """
+[sources.list]
+secret = "invented-secret"
+[workflows.nurture]
+notify = "nobody"
+task = { text = "Ligar para {{ contact.nickname }}", due_in = 60 }
+[[workflows.nurture.steps]]
+after = "2 days"
+mail = { sink = "news", template = "caso" }
+[workflows.nurture.experiment]
+baseline = 0.1
+effect = 0.05
+[[workflows.nurture.experiment.variants.b.steps]]
+mail = { sink = "news", template = "outro" }
+notify = "news"
+[sinks.news]
+kind = "mail"
+url = "smtp://127.0.0.1:1"
+sender = "Casa <vendas@casa.example.com>"
+"""
+
+
+def test_a_check_names_all_that_a_step_would_fail_at(data: Path) -> None:
+    (data / "portaria.toml").write_text(MAILING)
+    (data / "templates").mkdir()
+    (data / "templates" / "caso.txt").write_text("Olá\n")
+    said = " ".join(CliRunner().invoke(command, ["check"]).output.split())
+    for part in (
+        "notifies 'nobody'",
+        "nickname",
+        "[sinks.news] has no secret",
+        "public_url does not say where they lead",
+        "template caso: the first line has to be",
+        "the template 'outro', which there is not",
+        "notifies 'news', a mail without `to`",
+        "[sinks.news] 127.0.0.1: ConnectionRefusedError, no connection",
+    ):
+        assert part in said, part
+    (data / "portaria.toml").write_text(
+        MAILING.replace('"nobody"', '"news"').replace("nickname", "given_name")
+        + 'secret = "invented"\nto = "equipe@casa.example.com"\n[web]\npublic_url = "https://portaria.example.com"\n'
+    )
+    for name in ("caso", "outro"):
+        (data / "templates" / f"{name}.txt").write_text(
+            "Subject: Oi, {{ contact.given_name }}\n\n{{ unsubscribe_url }}\n"
+        )
+    said = CliRunner().invoke(command, ["check"]).output
+    assert ["ok", "workflows"] in [line.split() for line in said.splitlines()], said
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])
+def test_the_example_of_the_readme_lacks_nothing_but_its_mail_server(data: Path, readme: str) -> None:
+    text = (Path(__file__).parents[2] / readme).read_text(encoding="utf-8")
+    (example,) = [block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[workflows." in block]
+    (data / "portaria.toml").write_text(example.replace("mail.example.com:587", "127.0.0.1:1"), encoding="utf-8")
+    (data / "templates").mkdir()
+    (data / "templates" / "caso.txt").write_text("Subject: Olá, {{ contact.given_name }}\n\nOlá\n", encoding="utf-8")
+    said = CliRunner().invoke(command, ["check"]).output
+    assert ["ok", "workflows"] in [line.split() for line in said.splitlines()], said
+    runtime = build_runtime(load_settings(data))
+    assert [step.described() for rule in runtime.rules for step in rule.plan()] == [
+        "tag nurture", "mail caso", "task “Ligar para {{ contact.given_name }}”"
+    ]  # fmt: skip
+    runtime.database.close()

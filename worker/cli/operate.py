@@ -10,6 +10,7 @@ from rich.table import Table
 from worker import celery_app, embedded, supervisor
 from worker.asking import Fetching
 from worker.cli import starting
+from worker.cli.follow_up_check import check_sinks, check_workflows
 from worker.cli.shell import NO_CONNECTION, WRONG_USE, Shell, console, open_runtime, settings
 from worker.config import Settings
 from worker.errors import ConfigurationError, PortariaError, TransientError
@@ -58,7 +59,8 @@ def check() -> None:
     except TransientError as problem:
         found.append(("database", [Problem(str(problem), "is [database] url right, and the server running?")]))
     else:
-        found += [("database", []), ("crm", list(runtime.crm.check())), ("workflows", _check_workflows(runtime))]
+        found += [("database", []), ("crm", list(runtime.crm.check())), ("workflows", check_workflows(runtime))]
+        found.append(("sinks", check_sinks(runtime)))
         found.append(("mailboxes", _check_mailboxes(chosen)))
         found[0][1].extend(_check_kinds(runtime))
     found.append(("broker", _check_broker(chosen)))
@@ -100,15 +102,6 @@ def _check_kinds(runtime: Runtime) -> list[Problem]:
         except ConfigurationError as problem:
             problems.append(Problem(str(problem), "see the kinds in portaria.toml as `portaria init` writes it"))
     return problems
-
-
-def _check_workflows(runtime: Runtime) -> list[Problem]:
-    return [
-        Problem(f"[workflows.{rule.name}] notifies {sink!r}", f"add [sinks.{sink}] with its url and secret")
-        for rule in runtime.rules
-        for sink in rule.notify
-        if sink not in runtime.sinks
-    ]
 
 
 def _check_mailboxes(chosen: Settings) -> list[Problem]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from email.errors import MessageError
@@ -28,6 +28,7 @@ from pipelines.models import Notification
 from pipelines.templates import one_line
 from pipelines.workflow_runs import MAIL
 from worker.errors import OutcomeUnknown, PermanentError, TransientError
+from worker.ports import Problem
 from worker.sinks.posting import NO_ANSWER, REFUSED, UNREACHABLE
 
 BAD_ADDRESS: Final = "bad_address"
@@ -98,6 +99,19 @@ class MailSink:
             if handed_over:
                 raise OutcomeUnknown(f"{what}, it may have taken the mail", code=NO_ANSWER) from None
             raise TransientError(f"{what}, no connection", code=UNREACHABLE) from None
+
+    def check(self) -> Sequence[Problem]:
+        """Connect and log in, and send nothing; what is wrong."""
+        try:
+            with closing(self._connection()) as server:
+                server.noop()
+        except smtplib.SMTPResponseException as problem:
+            what = str(self._refusal(problem.smtp_code, problem.smtp_error))
+        except (smtplib.SMTPException, OSError) as problem:
+            what = f"{self._told()}: {type(problem).__name__}, no connection"
+        else:
+            return ()
+        return [Problem(what, "see its url, user and password; is the mail server running?")]
 
     def _connection(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

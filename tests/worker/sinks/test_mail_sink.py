@@ -227,3 +227,10 @@ def test_a_mistake_names_the_sink_and_the_key(url: str, options: dict[str, str],
     with pytest.raises(ConfigurationError, match=r"\[sinks\.news\]") as problem:
         build_sinks({"news": SinkSection(kind="mail", url=url, **options)})
     assert said in str(problem.value)
+
+
+def test_a_check_connects_logs_in_and_sends_nothing(sink: Callable[..., MailSink], server: Server) -> None:
+    assert sink(user="vendas", password="invented password").check() == ()
+    (problem,) = sink(user="vendas", password="another").check()
+    assert "refused the login (535" in problem.what
+    assert (server.logins[0], server.got) == (b"vendas", [])
