@@ -17,7 +17,7 @@ from pipelines.run_states import NotificationState, RunState
 from pipelines.sellers import read_sellers
 from pipelines.workflow_rules import read_rules
 from worker import steps
-from worker.config import MailboxSection
+from worker.config import MailboxSection, SinkSection
 from worker.crm.local import LocalCrm
 from worker.errors import PermanentError, PortariaError, TransientError
 from worker.ports import Priority
@@ -489,3 +489,43 @@ def test_an_experiment_counts_whoever_wrote_back_after_it_began(make: Callable[.
     assert {one.variant: one.count.contacts for one in result.variants} == {
         name: list(variants.values()).count(name) for name in ("control", "short")
     }
+
+
+@pytest.fixture
+def mailing(make: Callable[..., Runtime]) -> Runtime:
+    """The runtime with a workflow whose second step is a mail, through the sink `chat`."""
+    step = {"after": "2 days", "mail": {"sink": "chat", "template": "caso"}}
+    runtime = make({"nurture": {"tags": ["nurture"], "steps": [step]}})
+    folder = runtime.settings.template_folder
+    folder.mkdir()
+    (folder / "caso.txt").write_text("Subject: Oi\n\n{{ unsubscribe_url }}\n")
+    section = SinkSection(kind="mail", url="smtp://mail.example.com", secret="invented-secret")
+    web = runtime.settings.web.model_copy(update={"public_url": "https://portaria.example.com"})
+    settings = runtime.settings.model_copy(update={"sinks": {"chat": section}, "web": web})
+    return replace(runtime, settings=settings)
+
+
+def test_who_opted_out_gets_no_mail_and_the_run_is_over(mailing: Runtime, clock: Any, room: Room) -> None:
+    arrive(mailing)
+    clock.forward(3600)
+    steps.opt_out(mailing, "Marina@industria.example.com", how="person")
+    clock.forward(2 * 86_400)
+    steps.work_here(mailing)
+    assert (standing(mailing), room.told) == ((RunState.STOPPED, 1, "opt_out"), [])
+
+
+def test_a_mail_that_waits_for_its_server_does_not_go_out_after_an_opt_out(
+    mailing: Runtime, clock: Any, room: Room
+) -> None:
+    arrive(mailing)
+    room.refuses = TransientError("away", code="sink_unreachable")
+    clock.forward(2 * 86_400)
+    steps.work_here(mailing)
+    assert messages(mailing) == [(NotificationState.PENDING, "sink_unreachable", 1)]
+    token = mailing.unsubscribe_url("chat", "marina@industria.example.com").rpartition("/")[2]
+    assert steps.unsubscribe(mailing, "chat", token)
+    room.refuses = None
+    clock.forward(60)
+    steps.work_here(mailing)
+    assert messages(mailing) == [(NotificationState.WITHHELD, notifying.OPTED_OUT, 2)]
+    assert room.told == []
