@@ -27,7 +27,8 @@ _SUBTYPES = {
 _BOOKKEEPING = frozenset(
     {
         "id", "uid", "type", "account_id", "created_at", "updated_at", "date_create", "last_modified",
-        "created_user_id", "modified_user_id", "custom_fields", "linked_leads_id", "linked_company_id",
+        "created_user_id", "modified_user_id", "created_by", "updated_by", "group_id", "is_deleted", "is_unsorted",
+        "custom_fields", "linked_leads_id", "linked_company_id",
         "name", "tags", "company_name",
     }
 )  # fmt: skip
