@@ -174,6 +174,8 @@ def tidy(value: str, kind: Kind) -> str:
         return ""
     if kind is Kind.EMAIL:
         address = canonical_email(tidy_line(value))
+        if is_placeholder(address.partition("@")[0]) and not is_role_address(address):
+            return ""
         return f"!{address}" if "@" in address and is_role_address(address) else address
     if kind is Kind.PHONE:
         return _tidy_phone(value)

@@ -160,7 +160,10 @@ def features(contact: Contact) -> Features:
         address = canonical_email(email.address)
         if "@" not in address or len(address) > LONGEST_TEXT:
             continue
-        emails.append(f"!{address}" if is_role_address(address) else address)
+        is_role = is_role_address(address)
+        if not is_role and is_placeholder(address.partition("@")[0]):
+            continue  # teste@teste.com
+        emails.append(f"!{address}" if is_role else address)
         if not is_free_mail(address):
             domains.append(_company_domain(address))
     phones = [form for phone in contact.phones for form in (phone.e164, *phone.variants) if is_plausible_phone(form)]

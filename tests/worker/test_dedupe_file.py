@@ -119,6 +119,23 @@ def test_odd_lists_are_read(tmp_path: Path, content: bytes, rows: int) -> None:
     assert summary.rows == len(read(tmp_path / "c.csv")) == rows
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [
+        ("", "", "", ""),
+        ("teste", "teste", "teste@teste.com", ""),
+        ("asdf", "asdf", "asdf", "asdf"),
+        ("N/A", "N/A", "n/a", "N/A"),
+        ("0000-0000", "", "0000-0000", ""),
+        ("\x00", "\x00", "\x00", ""),
+    ],
+)
+def test_rows_of_junk_are_not_one_person(tmp_path: Path, junk: tuple[str, ...]) -> None:
+    summary = run_dedupe(write(tmp_path / "list.csv", [*PEOPLE[:6], junk, junk, junk]), clusters_out=tmp_path / "c.csv")
+    whose = [row["contact"] for row in read(tmp_path / "c.csv")]
+    assert len(set(whose[6:]) | set(whose[:6])) == summary.contacts == 4 + 3
+
+
 def test_ten_thousand_rows_with_one_mailbox(tmp_path: Path) -> None:
     people = [(f"N{number:05}", f"F{number % 997:04}", "crowd@example.com", "Recife") for number in range(10_000)]
     summary = run_dedupe(write(tmp_path / "list.csv", people))

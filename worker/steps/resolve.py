@@ -6,8 +6,8 @@ the ones before it made.
 
 Whoever tells enough each time to be known by what was told before is one contact in whatever order they come, and
 people who are told apart in one order are in no other made one. What depends on the order: two arrivals that only a
-third connects are one contact when it comes between them; when it comes last, it is in review as `ambiguous`. And a
-pair in review has the first of the two for its contact.
+third connects are one contact when it comes between them; when it comes last, they stay two, and it goes to the
+likelier of them or, where that is not clear, to review. And of a pair in review the first is the contact.
 """
 
 from __future__ import annotations

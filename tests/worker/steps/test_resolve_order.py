@@ -87,6 +87,17 @@ def test_the_order_of_arrival_changes_nobodys_contact(resolve: Resolve, arriving
     assert sorted(map(sorted, found.values())) == [[who] for who in sorted({who for who, _ in TOLD})]
 
 
+def test_who_connects_two_makes_them_one_only_from_between(resolve: Resolve) -> None:
+    by_mail = {"nome": "Maria Silva", "email": "maria.prates77@example.com"}
+    by_phone = {"nome": "Maria Silva", "fone": "(11) 97654-0123"}
+    both = by_mail | by_phone
+    assert len({contact for contact, _ in resolve([by_mail, both, by_phone])}) == 1
+    (first, _), (second, _), (third, last) = resolve([by_mail, by_phone, both])
+    assert first != second
+    assert third in (first, second, "")
+    assert {evidence.contact_id for evidence in last.evidence} == {first, second}
+
+
 @in_any_order
 @given(arriving=st.permutations([*TOLD, *SHARING]))
 def test_in_no_order_are_two_people_made_one(resolve: Resolve, arriving: list[tuple[str, Person]]) -> None:
@@ -112,7 +123,7 @@ def test_a_stranger_changes_no_decision(resolve: Resolve, arriving: list[tuple[s
 JUNK: dict[str, Person] = {
     "nothing": {"nome": "", "email": "", "fone": ""},
     "one letter": {"nome": "a"},
-    "teste": {"nome": "teste", "email": "teste", "fone": "0000-0000"},
+    "teste": {"nome": "teste", "email": "teste@teste.com", "fone": "0000-0000"},
     "asdf": {"nome": "asdf asdf", "empresa": "asdf", "cidade": "asdf"},
     "N/A": {"nome": "N/A", "email": "n/a", "fone": "N/A", "empresa": "N/A", "cidade": "n/a"},
     "no phone": {"nome": "xxx", "fone": "(00) 0000-0000"},
