@@ -123,7 +123,8 @@ def test_a_score_as_bars_and_as_json(run: Callable[..., Result], contact: Callab
     assert sum(part["points"] for part in told["contributions"]) == told["value"]
     lines = run("score", "explain", known).stdout.splitlines()
     assert f"{told['value']}" in lines[0]
-    assert any("+24" in line and "█" in line and "asks for a price" in line for line in lines)
+    (asked,) = [part for part in told["contributions"] if "asks for a price" in part["reason"]]
+    assert any(f"+{asked['points']}" in line and "█" in line and asked["reason"] in line for line in lines)
     assert told["model"] in lines[-1]
 
 
