@@ -247,6 +247,9 @@ def test_a_form_that_was_filled_in_is_no_acknowledgement() -> None:
 @pytest.mark.parametrize(
     ("subject", "text"),
     [
+        ("Message quota exceeded", "My mailbox ana@example.com is full and more space is needed."),
+        ("Recebemos sua mensagem", "Recebemos sua mensagem e nossa equipe irá responder. Pode ser na terça?"),
+        ("We received your message", "We have received your message and I will get back to you within two days. Ana"),
         (
             "Automatic reply feature for our shop",
             "Hi, does your product have an automatic reply feature? We need it for our shop.",
