@@ -141,7 +141,10 @@ def _beyond(share: float, table: Table, name: str, level: str) -> float:
 def _share_of_shared_family(one: str, other: str, level: str, frequencies: Frequencies) -> float:
     if level in (PARTIAL, OVERLAP):
         shared = " ".join(sorted(set(one.split()) & set(other.split())))
-        return frequencies.share_of_families(shared) if shared else frequencies.share_of_family(one)
+        if shared:
+            return frequencies.share_of_families(shared)
+        # Alike by sound or a slip, or the only name that one of them gave.
+        return max(frequencies.share_of_family(names) for names in (one, other) if names)
     return max(frequencies.share_of_families(one), frequencies.share_of_families(other))
 
 

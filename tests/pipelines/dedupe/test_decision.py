@@ -114,7 +114,14 @@ def test_notes_say_what_was_not_looked_up(person: Make) -> None:
 
 @given(data=st.data())
 def test_a_decision_is_symmetric(data: st.DataObject, any_features: st.SearchStrategy[Features]) -> None:
-    one, other = data.draw(any_features), data.draw(any_features)
+    _is_symmetric(data.draw(any_features), data.draw(any_features))
+
+
+def test_the_only_name_that_one_gave_weighs_the_same_from_both_sides() -> None:
+    _is_symmetric(Features(given="ana maria"), Features(given="bruno", family="ana"))
+
+
+def _is_symmetric(one: Features, other: Features) -> None:
     sizes = {key.hash: 1 for key in (*keys_of(one), *keys_of(other))}
     frequencies = Frequencies(POPULATION, sizes)
     there = decide(one, [Candidate("x", other)], DEFAULT_MODEL, Policy(), frequencies)
