@@ -55,6 +55,11 @@ def plan_create(
     return tuple(writes)
 
 
+def create_key(contact_id: str) -> str:
+    """The key of the write that makes the contact's record."""
+    return f"create:{contact_id}"
+
+
 def plan_record(
     contact_id: str,
     golden: Contact,
@@ -68,7 +73,7 @@ def plan_record(
     record = linked_record(golden, links, crm)
     if record is None:
         fields = contact_fields(golden) | _source(golden, submission_id)
-        return CrmWrite(key=f"create:{contact_id}", kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields)
+        return CrmWrite(key=create_key(contact_id), kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields)
     fields = changed_fields(golden, _written(golden, last_written, crm))
     if not fields:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from pipelines.create import create_key
 from pipelines.dedupe.blocking import keys_of
 from pipelines.dedupe.decision import Candidate, decide
 from pipelines.dedupe.features import features
@@ -21,7 +22,7 @@ from worker.steps.calls import Known
 from worker.steps.dedupe_model import model_in_force
 from worker.steps.resolve import SMALLEST_POPULATION
 from worker.steps.runtime import Runtime
-from worker.store import contacts
+from worker.store import contacts, writes
 from worker.store.contacts import Link, NewLink
 from worker.store.submissions import Claimed
 
@@ -39,6 +40,9 @@ def link_known(runtime: Runtime, item: Claimed, known: Known, now: datetime) -> 
         or is_known(runtime, now)
     ):
         return
+    with runtime.database.read() as tx:
+        if writes.is_attempted(tx, create_key(contact_id)):
+            return  # what the search finds may be the very record that was asked for: its marker tells
     golden = known.golden[contact_id]
     asked = [phone.e164 for phone in golden.contact.phones] + [email.address for email in golden.contact.emails]
     found = runtime.crm.find_people(asked[:MOST_ASKED])

@@ -156,6 +156,11 @@ def _standing(state: str, lease_until: datetime | None, now: datetime) -> Standi
     return Standing.BUSY if lease_until is not None and lease_until >= now else Standing.UNKNOWN
 
 
+def is_attempted(tx: Transaction, key: str) -> bool:
+    """Whether the write's call was made and nobody knows yet how it went."""
+    return tx.execute(sa.select(table.c.key).where(table.c.key == key, table.c.state == ATTEMPTED)).first() is not None
+
+
 def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> None:
     """Record the outcome of writes, by key."""
     if remotes:
