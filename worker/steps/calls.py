@@ -162,13 +162,23 @@ def _perform_piece(
         with runtime.database.write() as tx:
             writes.calling(tx, repeated, now=runtime.clock(), settle=settle)
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
+    called = {write.key for write in to_make}
+    older = {
+        key
+        for key, one in attempts.items()
+        if one.asked is not None and key not in called and one.asked.fields != calls[key].fields
+    }
     for key, result in results.items():
+        wrong = result if isinstance(result, PortariaError) else None
         if isinstance(result, RemoteRef):
             performed.remotes[key] = result
-        else:
+            if key in older and calls[key].kind is WriteKind.CREATE_CONTACT:
+                what = "the record that was found holds what was known before; it is brought up to date"
+                wrong = TransientError(what, code=OUTDATED, retry_after=0)
+        if wrong is not None:
             for wanted_by in asking[key]:
-                performed.wrong.setdefault(wanted_by, result)
-    _save(runtime, calls, results, attempts, {write.key for write in to_make}, known)
+                performed.wrong.setdefault(wanted_by, wrong)
+    _save(runtime, calls, results, attempts, called, older, known)
 
 
 def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> RemoteRef | PortariaError | None:
@@ -207,6 +217,7 @@ def _save(
     results: Mapping[str, RemoteRef | PortariaError],
     attempts: Mapping[str, Attempt],
     called: Set[str],
+    older: Set[str],
     known: Known,
 ) -> None:
     """Record how the calls went, and which records of the CRM are whose."""
@@ -216,7 +227,9 @@ def _save(
     for key, ref in made.items():
         write = calls[key]
         if write.kind in PHASES[0]:
-            link = NewLink(write.contact_id, ref, known.golden[write.contact_id].contact)
+            # Of a record that was made of an earlier state of the contact we know only that it is there.
+            written = None if key in older else known.golden[write.contact_id].contact
+            link = NewLink(write.contact_id, ref, written)
             known.links.setdefault(write.contact_id, []).append(Link(ref, link.written))
             links.append(link)
         elif write.kind is WriteKind.CREATE_LEAD:

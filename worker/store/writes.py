@@ -46,6 +46,8 @@ class Attempt:
     remote: RemoteRef | None = None
     repeat_at: datetime | None = None
     """Of an unknown one: until then the last call may still land, so it is looked up and not made again."""
+    asked: CrmWrite | None = None
+    """Of an unknown one: the write as it was first recorded, which may be what was made."""
 
 
 def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: str, now: datetime) -> None:
@@ -111,14 +113,16 @@ def attempting(
     wanted = {write.key: write for write in writes}
     for some in chunks(sorted(wanted)):
         busy = _busy_records(tx, [wanted[key] for key in some], now)
-        statement = sa.select(table.c.key, table.c.state, table.c.remote, table.c.lease_until, table.c.repeat_at)
+        columns = (table.c.key, table.c.state, table.c.remote, table.c.lease_until, table.c.repeat_at, table.c.write)
+        statement = sa.select(*columns)
         for row in tx.execute(statement.where(table.c.key.in_(some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
             standing = _standing(row.state, row.lease_until, now)
             write = wanted[row.key]
             if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
                 standing = Standing.BUSY
-            found[row.key] = Attempt(standing, remote, row.repeat_at)
+            asked = CrmWrite.model_validate_json(row.write) if standing is Standing.UNKNOWN else None
+            found[row.key] = Attempt(standing, remote, row.repeat_at, asked)
         ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
         lease_until = now + timedelta(seconds=lease)
         taken = sa.update(table).where(table.c.key.in_(ours))

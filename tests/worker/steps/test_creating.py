@@ -318,6 +318,33 @@ def test_an_update_planned_from_an_older_contact_is_planned_anew(
     assert record.fields["company"] == golden.contact.company
 
 
+def test_what_came_while_a_create_was_unknown_is_in_the_crm_too(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
+    silent: list[str] = []
+
+    def once(write: CrmWrite) -> PortariaError | None:
+        if write.kind is WriteKind.CREATE_CONTACT and not silent:
+            silent.append(write.key)
+            return OutcomeUnknown("time-out", retry_after=60)
+        return None
+
+    crm.after = once
+    first = told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    with_phone = b'{"nome": "Marina Azevedo", "email": "marina@industria.example.com", "fone": "11 97654-0123"}'
+    second = receive(faulty, with_phone)
+    chains: list[Due] = []
+    steps.dispatch(faulty, chains.append)
+    for stage in STAGES[STAGES.index(Stage.NORMALIZE) : STAGES.index(Stage.CREATE)]:
+        steps.STEPS[stage](faulty, chains[0].ids)
+    for _ in range(3):
+        clock.forward(faulty.settings.worker.lease_seconds + 1)
+        steps.work_here(faulty)
+    assert [state(faulty, each)["state"] for each in (first, second)] == [State.DONE] * 2
+    with faulty.database.read() as tx:
+        (record,) = local_crm.listed(tx, "contact")
+    assert record.fields["phones"] == ["+5511976540123"]
+
+
 def many(runtime: Runtime, count: int) -> list[str]:
     """So many people in one batch that has reached create, as the ids of their submissions."""
     lines = "".join(f"Pessoa {number},pessoa{number}@example.com\n" for number in range(count))
