@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.lead_outcomes import LeadOutcome, Outcome
+from worker.cli import shell
 from worker.cli.main import portaria as command
 from worker.config import load_settings
 from worker.steps.runtime import build_runtime
@@ -50,7 +51,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data.mkdir()
     (data / "portaria.toml").write_text(CONFIGURATION)
     monkeypatch.setenv("PORTARIA_DATA", str(data))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(shell.console, "width", 200)
     return data
 
 
