@@ -11,7 +11,8 @@ from random import Random
 
 from anyascii import anyascii
 
-from benchmarks.people import AREAS, FAMILY, GIVEN
+from benchmarks.people import AREAS
+from worker.prove.people import FAMILY, GIVEN
 
 HOUSE = "casa.example"
 """Our own mail domain."""

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-GIVEN = (
-    "Ana Bruno Carla Diego Elisa Fábio Gina Hugo Iara Joel Kátia Lauro Mara Nilo Olga Pedro Quitéria Rui Sara Túlio "
-    "Úrsula Vítor Wanda Xisto Yara Zeca Alice Breno Célia Davi Ester Flávio Glória Heitor Irene Jonas Lídia Murilo"
-)
-FAMILY = (
-    "Abreu Barros Castro Dantas Esteves Freitas Gomes Horta Iglesias Jardim Klein Lacerda Matos Nunes Otero Pires "
-    "Quadros Rocha Sales Teles Uchoa Vidal Xavier Zanetti Amaral Bastos Camargo Duarte Egito Farias Galvão Hahn Inácio "
-    "Josué Kruger Leite Mota Neves Osório Paz Queirós Ramos Saldanha Tavares Ulhoa Viana Werneck Ximenes Yamada Zago"
-)
+from worker.prove.people import FAMILY, GIVEN
+
 TITLES = ("Diretor", "Gerente de Compras", "Analista", "Sócia", "Coordenadora de Marketing", "")
 MESSAGES = (
     "Quero um orçamento",

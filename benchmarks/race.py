@@ -23,11 +23,11 @@ from random import Random
 import psycopg
 
 from benchmarks.machine import describe
-from benchmarks.people import GIVEN
 from pipelines.states import Stage
 from worker import steps
 from worker.config import load_settings
 from worker.ports import Priority
+from worker.prove.people import GIVEN
 from worker.steps.runtime import Runtime, build_runtime
 from worker.store import contacts, submissions
 from worker.store.submissions import Due

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from worker.cli.shell import Shell, console, errors, print_json
+from worker.cli.shell import Shell, console, print_json, progress_bars
 from worker.dedupe_file import run_dedupe
 from worker.errors import ConfigurationError
 
@@ -64,15 +63,7 @@ def dedupe_file(
     as_json: bool,
 ) -> None:
     """Find the duplicates in a table of people. Columns are recognised in Portuguese, English and Spanish."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True, disable=as_json) as bars:
-        shown: dict[str, TaskID] = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in shown:
-                shown[step] = bars.add_task(step, total=total)
-            bars.update(shown[step], completed=done, total=total)
-
+    with progress_bars(hidden=as_json) as progress:
         summary = run_dedupe(
             file,
             mapping=_mapping(maps),

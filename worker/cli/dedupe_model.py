@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from pipelines.dedupe.comparison import FIELDS, LEVELS
@@ -17,7 +16,7 @@ from pipelines.dedupe.weights import Model, Rates
 from worker import steps
 from worker.cli.dedupe import dedupe
 from worker.cli.lists import as_json_option
-from worker.cli.shell import Shell, console, errors, open_runtime, print_json, print_rows
+from worker.cli.shell import Shell, console, open_runtime, print_json, print_rows, progress_bars
 
 by_option = click.option("--by", default=getpass.getuser, show_default="you", help="Who decides.")
 
@@ -38,15 +37,7 @@ def train(dry_run: bool, by: str, as_json: bool) -> None:
     Needs no labels. The new model decides from the next submission on; `portaria dedupe model use shipped` goes back.
     """
     runtime = open_runtime()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True, disable=as_json) as bars:
-        shown: dict[str, TaskID] = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in shown:
-                shown[step] = bars.add_task(step, total=total)
-            bars.update(shown[step], completed=done, total=total)
-
+    with progress_bars(hidden=as_json) as progress:
         report = asdict(steps.train_dedupe(runtime, by=by, use=not dry_run, progress=progress))
     if as_json:
         print_json(report)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from worker import logs
@@ -89,6 +91,21 @@ def open_runtime(given: Settings | None = None) -> Runtime:
     elif current != newest:
         raise ConfigurationError(f"the database is at revision {current}, not {newest}; run `portaria migrate`")
     return runtime
+
+
+@contextmanager
+def progress_bars(*, hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on standard error while the block runs: call with a step's name, how much of it is done, and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=hidden) as bars:
+        shown: dict[str, TaskID] = {}
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in shown:
+                shown[step] = bars.add_task(step, total=total)
+            bars.update(shown[step], completed=done, total=total)
+
+        yield progress
 
 
 def print_json(value: Any) -> None:

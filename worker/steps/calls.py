@@ -70,10 +70,6 @@ class Known:
     def contact(self, item: Claimed) -> Contact:
         return self.golden[item.contact_id or ""].contact
 
-    def version(self, write: CrmWrite) -> int:
-        """The version of the contact that the write was planned from."""
-        return self.golden[write.contact_id].version
-
     def record(self, contact_id: str) -> RemoteRef | None:
         """The contact's record in the CRM: the one we know of, or the one that its own hook told of."""
         links = [link.ref for link in self.links.get(contact_id, ())]
@@ -166,13 +162,14 @@ def _perform_piece(
     older = {
         key
         for key, one in attempts.items()
-        if one.asked is not None and key not in called and one.asked.fields != calls[key].fields
-    }
+        if calls[key].kind is WriteKind.CREATE_CONTACT and key not in called
+        and one.asked is not None and one.asked.fields != calls[key].fields
+    }  # fmt: skip
     for key, result in results.items():
         wrong = result if isinstance(result, PortariaError) else None
         if isinstance(result, RemoteRef):
             performed.remotes[key] = result
-            if key in older and calls[key].kind is WriteKind.CREATE_CONTACT:
+            if key in older:
                 what = "the record that was found holds what was known before; it is brought up to date"
                 wrong = TransientError(what, code=OUTDATED, retry_after=0)
         if wrong is not None:
