@@ -70,7 +70,9 @@ def mixed(count: int, seed: int = 1) -> list[Mixed]:
 
 def _everybody(random: Random) -> Iterator[Person]:
     """People whose names nobody could take for another's."""
-    pairs = [(given, family) for given in GIVEN.split() for family in FAMILY.split()]
+    # Xisto Ulhoa and Xisto Uchoa may be one person to anybody who reads mail: that is dedupe's to be measured by.
+    families = [family for family in FAMILY.split() if family != "Ulhoa"]
+    pairs = [(given, family) for given in GIVEN.split() for family in families]
     random.shuffle(pairs)
     for number, (given, family) in enumerate(pairs * 4):
         local = f"{_plain(given)}.{_plain(family)}{number}"
