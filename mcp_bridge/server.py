@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.request_state import RequestStateSecurity
+from mcp.server.request_state import AESGCMRequestStateCodec, RequestStateSecurity
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import SubscribeRequestParams, UnsubscribeRequestParams
 from starlette.applications import Starlette
@@ -60,8 +62,8 @@ def build_server(bridge: Bridge, *, extra_tools: Sequence[Tool] = ()) -> MCPServ
         log_level="WARNING",
         subscriptions=updates,
         lifespan=updates.lifespan,
-        request_state_security=RequestStateSecurity.ephemeral(
-            ttl=bridge.runtime.settings.approvals.expire_minutes * 60
+        request_state_security=RequestStateSecurity(
+            codec=_SharedSeal(bridge.runtime), ttl=bridge.runtime.settings.approvals.expire_minutes * 60
         ),
         **({} if bridge.over_stdio else _authentication(bridge)),
     )
@@ -89,6 +91,26 @@ def _drop_titles(schema: Any) -> None:
     elif isinstance(schema, list):
         for child in schema:
             _drop_titles(child)
+
+
+class _SharedSeal:
+    """Seals what travels with a client that was asked, with one key for all processes: whichever gets the answer can
+    read it, also after a start. Raises `TransientError` while the database cannot be asked for the key."""
+
+    KEY = "mcp:request_state"
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._credentials = runtime.around.credentials
+
+    @cached_property
+    def _codec(self) -> AESGCMRequestStateCodec:
+        return AESGCMRequestStateCodec([self._credentials.read_or_keep(self.KEY, secrets.token_hex(32))])
+
+    def seal(self, payload: bytes) -> str:
+        return self._codec.seal(payload)
+
+    def unseal(self, token: str) -> bytes:
+        return self._codec.unseal(token)
 
 
 class _Tokens(TokenVerifier):

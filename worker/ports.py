@@ -222,10 +222,13 @@ class LocalRecords(Protocol):
 
 
 class Credentials(Protocol):
-    """Logins that change by themselves, kept for all workers; the store implements it."""
+    """Secrets that all processes share: logins that change by themselves, and keys; the store implements it."""
 
     def read(self, name: str) -> str:
         """What is kept under this name; empty: nothing."""
+
+    def read_or_keep(self, name: str, fresh: str) -> str:
+        """What is kept under this name; where nothing is, `fresh`, which is kept."""
 
     def take(self, name: str, *, seconds: float) -> bool:
         """Lease it to this worker, so that nobody else renews it for so long; False: somebody else has it."""

@@ -465,7 +465,7 @@ circuits = sa.Table(
 )
 
 credentials = sa.Table(
-    "credentials",  # what we log in to others with, where it changes by itself (OAuth 2)
+    "credentials",  # what we log in to others with, where it changes by itself (OAuth 2), and keys of our own
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("secret", sa.Text, nullable=False, server_default=""),

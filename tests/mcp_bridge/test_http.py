@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -61,8 +62,24 @@ def token(runtime: Runtime, *scopes: str, name: str = "agente") -> str:
     return create_token(runtime, name, scopes, by="test")[1]
 
 
-def connect(site: str, bearer: str, era: str, **client: Any) -> Client:
-    http = httpx.AsyncClient(headers={"Authorization": f"Bearer {bearer}"}, timeout=30)
+class InTurn(httpx.AsyncHTTPTransport):
+    """Sends each request to the next of several web processes, as a load balancer does."""
+
+    def __init__(self, *sites: str) -> None:
+        super().__init__()
+        self._sites = cycle(httpx.URL(site) for site in sites)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        site = next(self._sites)
+        request.url = request.url.copy_with(port=site.port)
+        request.headers["Host"] = site.netloc.decode()
+        return await super().handle_async_request(request)
+
+
+def connect(
+    site: str, bearer: str, era: str, *, transport: httpx.AsyncBaseTransport | None = None, **client: Any
+) -> Client:
+    http = httpx.AsyncClient(headers={"Authorization": f"Bearer {bearer}"}, timeout=30, transport=transport)
     return Client(streamable_http_client(f"{site}/mcp", http_client=http), mode=era, **client)
 
 
@@ -184,3 +201,22 @@ async def test_the_page_shows_what_strangers_wrote_as_text(desk: Runtime, world:
         shown = browser.get(f"/approvals/{told['approval']}")
     assert "<script" not in shown.text
     assert re.search(r"default-src 'none'.*frame-ancestors 'none'", shown.headers["content-security-policy"])
+
+
+async def test_an_answer_may_reach_another_web_process_than_the_one_that_asked(desk: Runtime, world: World) -> None:
+    rules = ApprovalsSection(form_clients=("agente",))
+    trusting = replace(desk, settings=desk.settings.model_copy(update={"approvals": rules}))
+    asked: list[Any] = []
+
+    async def yes(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params)
+        return ElicitResult(action="accept", content={"records": ["1", "2"]})
+
+    before = snapshot(desk)
+    bearer = token(desk, "read", "write")
+    with serving(trusting) as one, serving(trusting) as other:
+        client = connect(one, bearer, ERAS[1], transport=InTurn(one, other), elicitation_callback=yes)
+        async with client:
+            told = (await client.call_tool("add_notes", ADD)).structured_content or {}
+    assert (told["status"], len(asked)) == ("done", 1)
+    assert len(changed(before, snapshot(desk))) == 2

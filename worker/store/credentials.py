@@ -1,4 +1,4 @@
-"""Logins that change by themselves, one renewal at a time across all workers."""
+"""Secrets that all processes share: logins that change by themselves, renewed by one worker at a time, and keys."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ class CredentialTable:
         """What is kept under this name; empty: nothing."""
         with self._database.read() as tx:
             return tx.execute(sa.select(table.c.secret).where(table.c.name == name)).scalar_one_or_none() or ""
+
+    def read_or_keep(self, name: str, fresh: str) -> str:
+        """What is kept under this name; where nothing is, `fresh` is kept, and is what everybody reads from then on."""
+        with self._database.write() as tx:
+            insert_ignoring(tx, table, [{"name": name, "secret": fresh, "updated_at": self._clock()}])
+            return str(tx.execute(sa.select(table.c.secret).where(table.c.name == name)).scalar_one())
 
     def take(self, name: str, *, seconds: float) -> bool:
         """Lease it to this worker; False: somebody else has it."""

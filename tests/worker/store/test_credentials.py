@@ -29,3 +29,9 @@ def test_who_died_renewing_holds_nobody_up_for_long(database: Database, clock: A
 
 def test_nothing_kept_is_empty(database: Database, clock: Any) -> None:
     assert CredentialTable(database, clock).read("kommo:acme") == ""
+
+
+def test_a_key_is_made_once_for_all(database: Database, clock: Any) -> None:
+    one, other = CredentialTable(database, clock), CredentialTable(database, clock)
+    assert one.read_or_keep("mcp:request_state", "first") == "first"
+    assert other.read_or_keep("mcp:request_state", "second") == "first"
