@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
+from functools import lru_cache
 from math import exp2, log2
 from typing import Final, NamedTuple
 
@@ -29,7 +31,9 @@ UNSEEN_HOLDERS: Final = 0.005
 NAMESAKES: Final = 2e-5
 """Share of strangers with one local part, digits and all: whoever bears the name may make it of name and year."""
 Table = tuple[dict[str, Ratios], ...]
-_PLACE: Final = {name: place for place, name in enumerate(FIELDS)}
+_GIVEN, _FAMILY, _EMAIL, _PHONE, _ADDRESS = map(
+    FIELDS.index, ("given_name", "family_name", "email", "phone", "address")
+)
 
 
 class Scored(NamedTuple):
@@ -72,12 +76,11 @@ def score(
     rarity = _rarity(subject, candidate, comparison, table, frequencies)
     match = household = colleagues = 0.0
     bits = []
-    for name, level, ratios in zip(FIELDS, comparison.levels, table, strict=True):
+    for level, ratios, more in zip(comparison.levels, table, rarity, strict=True):
         if level == MISSING:
             bits.append(0.0)
             continue
         one, home, office, _ = ratios[level]
-        more = rarity.get(name, 0.0)
         bits.append(one + more)
         match += one + more
         household += home + more
@@ -99,43 +102,43 @@ def _log2_sum(one: float, other: float) -> float:
 
 def _rarity(
     subject: Features, candidate: Features, comparison: Comparison, table: Table, frequencies: Frequencies
-) -> dict[str, float]:
+) -> list[float]:
     """By how many bits the rarity of what agreed moves each field from the model's rate among strangers.
 
     The rarity is that of the commoner form of the two, which keeps the comparison symmetric.
     """
-    given, family = comparison.levels[0], comparison.levels[1]
-    rarity: dict[str, float] = {}
+    given, family = comparison.levels[_GIVEN], comparison.levels[_FAMILY]
+    rarity = [0.0] * len(FIELDS)
     joint = 1.0
     if given in (EXACT, SWAPPED):
         share = frequencies.share_of_given(subject.given)
         if given == SWAPPED:
             share = max(share, frequencies.share_of_given(candidate.given))
-        rarity["given_name"] = _beyond(share, table, "given_name", EXACT)
+        rarity[_GIVEN] = _beyond(share, table[_GIVEN][EXACT])
         joint *= share
     elif given != DIFFERENT and given != MISSING:
         share = max(frequencies.share_of_given(subject.given), frequencies.share_of_given(candidate.given))
-        rarity["given_name"] = min(_beyond(share, table, "given_name", EXACT), 0.0) / 2
+        rarity[_GIVEN] = min(_beyond(share, table[_GIVEN][EXACT]), 0.0) / 2
         joint *= share
     if family in (EXACT, SWAPPED, PARTIAL, CLOSE, OVERLAP):
         share = _share_of_shared_family(subject.family, candidate.family, family, frequencies)
         if family == EXACT and given in (EXACT, PARTIAL):
             share = max(share, _seen_share(subject, candidate, frequencies) / joint)
-        more = _beyond(share, table, "family_name", EXACT)
-        rarity["family_name"] = more if family in (EXACT, SWAPPED) else min(more, 0.0) if family == CLOSE else more / 2
+        more = _beyond(share, table[_FAMILY][EXACT])
+        rarity[_FAMILY] = more if family in (EXACT, SWAPPED) else min(more, 0.0) if family == CLOSE else more / 2
     if comparison.email:
-        rarity["email"] = _identifier("email", comparison, table, frequencies)
+        rarity[_EMAIL] = _identifier("email", comparison.levels[_EMAIL], comparison.email, table[_EMAIL], frequencies)
     if comparison.phone:
-        rarity["phone"] = _identifier("phone", comparison, table, frequencies)
-    if comparison.levels[_PLACE["address"]] == CITY:
+        rarity[_PHONE] = _identifier("phone", comparison.levels[_PHONE], comparison.phone, table[_PHONE], frequencies)
+    if comparison.levels[_ADDRESS] == CITY:
         share = max(frequencies.share_of_city(subject.city), frequencies.share_of_city(candidate.city))
-        rarity["address"] = _beyond(share, table, "address", CITY)
+        rarity[_ADDRESS] = _beyond(share, table[_ADDRESS][CITY])
     return rarity
 
 
-def _beyond(share: float, table: Table, name: str, level: str) -> float:
+def _beyond(share: float, ratios: Ratios) -> float:
     """Bits by which a value of this share is rarer than the level's rate among strangers."""
-    return table[_PLACE[name]][level].random - log2(max(share, FEWEST))
+    return ratios.random - log2(max(share, FEWEST))
 
 
 def _share_of_shared_family(one: str, other: str, level: str, frequencies: Frequencies) -> float:
@@ -154,29 +157,28 @@ def _seen_share(subject: Features, candidate: Features, frequencies: Frequencies
     return max((frequencies.share_of(key, others=0.3) or 0.0 for key in keys if key is not None), default=0.0)
 
 
-def _identifier(name: str, comparison: Comparison, table: Table, frequencies: Frequencies) -> float:
+def _identifier(name: str, level: str, value: str, ratios: Mapping[str, Ratios], frequencies: Frequencies) -> float:
     """An identifier held by many weighs less, one that the index shows only once no more than the index is large."""
-    level = comparison.levels[_PLACE[name]]
-    value = comparison.email if name == "email" else comparison.phone
-    kind = {LOCAL: "email_local", LAST_DIGITS: "phone8"}.get(level, name)
     if level in (CLOSE, PLAIN_LOCAL):
         return 0.0
+    kind = {LOCAL: "email_local", LAST_DIGITS: "phone8"}.get(level, name)
     value = plain_local(value) if level == LOCAL else value.lstrip("!")
-    share = frequencies.share_of(key_hash(kind, value), others=UNSEEN_HOLDERS)
+    share = frequencies.share_of(_key_hash(kind, value), others=UNSEEN_HOLDERS)
     if share is None:
         share = UNSEEN_HOLDERS / max(frequencies.population, 1)
     if level == LOCAL:
         share = max(share, NAMESAKES)
-    return _beyond(share, table, name, level)
+    return _beyond(share, ratios[level])
 
 
 def _crowd(comparison: Comparison, frequencies: Frequencies) -> int:
     """How many others hold the identifier that the two share."""
-    if not (comparison.email or comparison.phone):
-        return 0
-    keys = [
-        key_hash(name, value.lstrip("!"))
-        for name, value in (("email", comparison.email), ("phone", comparison.phone))
-        if value and comparison.levels[_PLACE[name]] in (EXACT, ROLE, MOBILE)
-    ]
-    return max((frequencies.block_sizes.get(key, 1) - 1 for key in keys), default=0)
+    most = 0
+    for name, place, value in (("email", _EMAIL, comparison.email), ("phone", _PHONE, comparison.phone)):
+        if value and comparison.levels[place] in (EXACT, ROLE, MOBILE):
+            most = max(most, frequencies.block_sizes.get(_key_hash(name, value.lstrip("!")), 1) - 1)
+    return most
+
+
+_key_hash = lru_cache(maxsize=1024)(key_hash)
+"""What one arrival shares with several candidates is hashed once."""

@@ -34,8 +34,10 @@ Junk (`teste`, `0000-0000`) has no features and so makes no keys. A contact has 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
 from typing import Final, NamedTuple
 
 from pipelines.dedupe.comparison import domain_label, plain_local
@@ -58,8 +60,15 @@ class BlockingKey(NamedTuple):
 
 def key_hash(kind: str, *parts: str) -> int:
     """The hash of a key of one kind, the same for ever."""
-    digest = blake2b("\x1f".join((kind, *parts)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return _hash((kind, *parts))
+
+
+def _hash(parts: Iterable[str]) -> int:
+    hashed: int = _SIGNED(blake2b("\x1f".join(parts).encode(), digest_size=8).digest())[0]
+    return hashed
+
+
+_SIGNED: Final = Struct(">q").unpack
 
 
 def blocking_keys(contact: Contact) -> tuple[BlockingKey, ...]:
@@ -70,23 +79,27 @@ def blocking_keys(contact: Contact) -> tuple[BlockingKey, ...]:
 def keys_of(value: Features) -> tuple[BlockingKey, ...]:
     """All keys of a contact whose features are known already."""
     found: dict[int, str] = {}
-    for kind, *parts in _parts(value):
+    for parts in _parts(value):
         if len(found) >= MOST_KEYS:
             break
-        found.setdefault(key_hash(kind, *parts), kind)
-    return tuple(BlockingKey(kind, hash_) for hash_, kind in found.items())
+        found.setdefault(_hash(parts), parts[0])
+    return tuple(map(BlockingKey, found.values(), found))
 
 
 def name_key(value: Features) -> int | None:
     """The `name` key: how many contacts hold it says how common the whole name is."""
-    given, family = _sounds(value)
+    return _name_key(value.given.partition(" ")[0], value.family.rpartition(" ")[2])
+
+
+@lru_cache(maxsize=1024)
+def _name_key(first: str, last: str) -> int | None:
+    given, family = _sounds(first, last)
     return key_hash("name", *sorted((given, family))) if given and family else None
 
 
-def _sounds(value: Features) -> tuple[str, str]:
+def _sounds(first: str, last: str) -> tuple[str, str]:
     """How the first given name, a nickname in full, and the last family name sound."""
-    given = value.given.partition(" ")[0]
-    return phonetic(min(full_forms(given), default=given)), phonetic(value.family.rpartition(" ")[2])
+    return phonetic(min(full_forms(first), default=first)), phonetic(last)
 
 
 def _halves(word: str) -> tuple[str, str]:
@@ -95,7 +108,7 @@ def _halves(word: str) -> tuple[str, str]:
 
 
 def _parts(value: Features) -> Iterator[tuple[str, ...]]:
-    given, family = _sounds(value)
+    given, family = _sounds(value.given.partition(" ")[0], value.family.rpartition(" ")[2])
     yield from _identifiers(value, given)
     yield from _names(value, given, family)
     if value.is_nameless:

@@ -125,16 +125,18 @@ def _compare_generations(left: Features, right: Features) -> str:
 def _compare_emails(left: str, right: str) -> tuple[str, str]:
     if not left or not right:
         return MISSING, ""
-    shared = _shared(left, right)
-    if shared:
-        personal = [address for address in set(left.split()) & set(right.split()) if not address.startswith("!")]
-        return (EXACT, min(personal)) if personal else (ROLE, shared)
-    levels = LEVELS["email"]
+    ones, others = left.split(), right.split()
+    if shared := set(ones).intersection(others):
+        personal = [address for address in shared if not address.startswith("!")]
+        return (EXACT, min(personal)) if personal else (ROLE, min(shared))
     best, agreed = DIFFERENT, ""
-    for one in left.split():
-        for other in right.split():
-            level = _compare_addresses_of_mail(*sorted((one, other)))
-            if levels.index(level) < levels.index(best) or (level == best != DIFFERENT and min(one, other) < agreed):
+    for one in ones:
+        for other in others:
+            level = _compare_addresses_of_mail(one, other) if one < other else _compare_addresses_of_mail(other, one)
+            if level == DIFFERENT:
+                continue
+            levels = LEVELS["email"]
+            if levels.index(level) < levels.index(best) or (level == best and min(one, other) < agreed):
                 best, agreed = level, min(one, other)
     return best, agreed
 
@@ -178,14 +180,13 @@ _PUNCTUATION: Final = str.maketrans("", "", "._-")
 def _compare_phones(left: str, right: str) -> tuple[str, str]:
     if not left or not right:
         return MISSING, ""
-    shared = _shared(left, right)
-    if shared:
-        both = set(left.split()) & set(right.split())
-        mobiles = [number for number in both if _is_mobile(number)]
-        return (MOBILE, min(mobiles)) if mobiles else (EXACT, shared)
-    ends, other_ends = {number[-8:] for number in left.split()}, {number[-8:] for number in right.split()}
-    if ends & other_ends:
-        return LAST_DIGITS, min(ends & other_ends)
+    ones, others = left.split(), right.split()
+    if shared := set(ones).intersection(others):
+        mobiles = [number for number in shared if _is_mobile(number)]
+        return (MOBILE, min(mobiles)) if mobiles else (EXACT, min(shared))
+    ends, other_ends = {number[-8:] for number in ones}, {number[-8:] for number in others}
+    if same := ends & other_ends:
+        return LAST_DIGITS, min(same)
     for one in ends:
         for other in other_ends:
             if OSA.distance(one, other, score_cutoff=1) <= 1:

@@ -26,9 +26,9 @@ Vetoes forbid an automatic merge whatever the sum, and send a likely pair to rev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pipelines.dedupe.bits import Scored, probability_of, score
 from pipelines.dedupe.comparison import (
@@ -45,7 +45,7 @@ from pipelines.dedupe.comparison import (
 from pipelines.dedupe.features import Features
 from pipelines.dedupe.names_compared import CLOSE, DIFFERENT, EXACT, MISSING
 from pipelines.dedupe.weights import Frequencies, Model
-from pipelines.models import Decision, DecisionKind, Evidence, FieldEvidence
+from pipelines.models import Decision, DecisionKind, Evidence
 
 NO_CANDIDATE: Final = "no_candidate"
 BELOW_REVIEW: Final = "below_review"
@@ -181,75 +181,80 @@ def _odds(probability: float) -> float:
 
 
 def _vetoes(comparison: Comparison) -> tuple[str, ...]:
-    levels = dict(zip(FIELDS, comparison.levels, strict=True))
-    agreed = sum(levels[name] in strong for name, strong in _IDENTIFIERS.items())
-    same_record = levels["remote"] == EXACT
+    given, family, generation, email, phone, document, remote, birth, company, address = comparison.levels
+    agreed = (email in _SAME_MAILBOX) + (phone in _SAME_LINE) + (document == EXACT) + (birth in (EXACT, CLOSE))
+    same_record = remote == EXACT
     found = []
-    given_differs = levels["given_name"] == DIFFERENT
-    family_differs = levels["family_name"] == DIFFERENT
-    if not same_record and (given_differs or (family_differs and agreed < 2)):
+    if not same_record and (given == DIFFERENT or (family == DIFFERENT and agreed < 2)):
         found.append(NAMES_CONFLICT)
-    if levels["document"] == DIFFERENT:
+    if document == DIFFERENT:
         found.append(DOCUMENTS_DIFFER)
-    if levels["birth_date"] == DIFFERENT and not same_record:
+    if birth == DIFFERENT and not same_record:
         found.append(BIRTHS_DIFFER)
-    son_or_self = levels["generation"] == ONE_SIDED and agreed < 2 and levels["email"] not in _IDENTIFIERS["email"]
-    if levels["generation"] == DIFFERENT or (son_or_self and not same_record):
+    son_or_self = generation == ONE_SIDED and agreed < 2 and email not in _SAME_MAILBOX
+    if generation == DIFFERENT or (son_or_self and not same_record):
         found.append(GENERATIONS_DIFFER)
     if not agreed and not same_record:
-        works = levels["company"] not in (MISSING, DIFFERENT) or levels["email"] == ROLE
-        lives = levels["address"] not in _NO_PLACE
-        in_full = levels["given_name"] == levels["family_name"] == EXACT
+        works = company not in (MISSING, DIFFERENT) or email == ROLE
+        lives = address not in (MISSING, DIFFERENT)
+        in_full = given == family == EXACT
         if not (works or lives):
             found.append(NAME_ONLY)
-        elif not (in_full or levels["email"] == PLAIN_LOCAL or (works and lives)):
+        elif not (in_full or email == PLAIN_LOCAL or (works and lives)):
             found.append(NAME_UNSURE)
     return tuple(found)
 
 
-_IDENTIFIERS: Final = {
-    "email": (EXACT, CLOSE, LOCAL),
-    "phone": (MOBILE, EXACT, CLOSE, LAST_DIGITS),
-    "document": (EXACT,),
-    "birth_date": (EXACT, CLOSE),
-}
-_NO_PLACE: Final = (MISSING, DIFFERENT)
-
-_SHOWN: Final[dict[str, tuple[str, ...]]] = {
-    "given_name": ("given",), "family_name": ("family",), "generation": ("generation",), "email": ("emails",),
-    "phone": ("phones",), "document": ("documents",), "remote": ("remotes",), "birth_date": ("birth",),
-    "company": ("company", "domains"), "address": ("street", "postal_code", "city"),
-}  # fmt: skip
+_SAME_MAILBOX: Final = (EXACT, CLOSE, LOCAL)
+_SAME_LINE: Final = (MOBILE, EXACT, CLOSE, LAST_DIGITS)
 
 
-def _shown(value: Features, name: str, level: str) -> str:
-    if name == "company":
+def _shown(value: Features, level: str, place: int) -> str:
+    if place == _COMPANY:
         return value.domains if level == DOMAIN or not value.company else value.company
-    return ", ".join(text for text in (getattr(value, part) for part in _SHOWN[name]) if text)[:LONGEST_VALUE]
+    if place == _ADDRESS:
+        return ", ".join(filter(None, (value.street, value.postal_code, value.city)))[:LONGEST_VALUE]
+    return value[_SHOWN[place]][:LONGEST_VALUE]
+
+
+_COMPANY: Final = FIELDS.index("company")
+_ADDRESS: Final = FIELDS.index("address")
+_SHOWN: Final = tuple(
+    map(
+        Features._fields.index,
+        ("given", "family", "generation", "emails", "phones", "documents", "remotes", "birth", "company", "city"),
+    )
+)
+"""Where in a contact's features the values of each of `FIELDS` stand."""
 
 
 def _evidence(subject: Features, candidate: Candidate, scored: Scored, model: Model) -> Evidence:
     lines = [
-        FieldEvidence(
-            field=name,
-            left=_shown(subject, name, level),
-            right=_shown(candidate.features, name, level),
-            level=level,
-            bits=round(bits, 2),
-        )
-        for name, level, bits in zip(FIELDS, scored.comparison.levels, scored.fields, strict=True)
+        {
+            "field": FIELDS[place],
+            "left": _shown(subject, level, place),
+            "right": _shown(candidate.features, level, place),
+            "level": level,
+            "bits": round(scored.fields[place], 2),
+        }
+        for place, level in enumerate(scored.comparison.levels)
         if level != MISSING
     ]
-    lines.sort(key=lambda line: -abs(line.bits))
+    lines.sort(key=_weight, reverse=True)
     if scored.shared < -0.05:
-        lines.append(
-            FieldEvidence(field=SHARED, left="", right="", level="household_or_company", bits=round(scored.shared, 2))
-        )
-    return Evidence(
-        contact_id=candidate.contact_id,
-        bits=round(scored.bits, 2),
-        probability=probability_of(scored.bits, model),
-        prior_bits=round(scored.prior, 2),
-        fields=tuple(lines),
-        vetoes=_vetoes(scored.comparison),
+        off = round(scored.shared, 2)
+        lines.append({"field": SHARED, "left": "", "right": "", "level": "household_or_company", "bits": off})
+    return Evidence.model_validate(  # all at once: a third of the time that line by line takes
+        {
+            "contact_id": candidate.contact_id,
+            "bits": round(scored.bits, 2),
+            "probability": probability_of(scored.bits, model),
+            "prior_bits": round(scored.prior, 2),
+            "fields": lines,
+            "vetoes": _vetoes(scored.comparison),
+        }
     )
+
+
+def _weight(line: Mapping[str, Any]) -> Any:
+    return abs(line["bits"])

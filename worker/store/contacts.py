@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from pipelines.models import Contact, RemoteRef
 from worker import tables
-from worker.store.engine import Transaction, chunks, having, insert_ignoring, page, rows
+from worker.store.engine import Transaction, chunks, fetched, having, insert_ignoring, page, rows
 
 table = tables.contacts
 keys = tables.contact_keys
@@ -95,7 +95,8 @@ def candidates(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str, 
 
 def population(tx: Transaction) -> int:
     """About how many contacts there are (the highest number given out)."""
-    return tx.exec_driver_sql("SELECT max(no) FROM contacts").scalar_one() or 0
+    highest: int | None = fetched(tx, "SELECT max(no) FROM contacts")[0][0]
+    return highest or 0
 
 
 def add(tx: Transaction, new: Sequence[NewContact], now: datetime) -> dict[str, int]:

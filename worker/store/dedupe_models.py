@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from pipelines.models import DecisionKind
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring, rows
+from worker.store.engine import Transaction, chunks, fetched, insert_ignoring, rows
 
 table = tables.dedupe_models
 submissions = tables.submissions
@@ -42,11 +42,8 @@ def use(tx: Transaction, version: str, now: datetime) -> bool:
 
 def in_force(tx: Transaction) -> str | None:
     """The version in use; None when none was ever taken into use: the shipped one."""
-    return tx.exec_driver_sql(_IN_FORCE).scalar_one_or_none()
-
-
-# As it stands for the driver: it is asked in every transaction that decides, where building it anew would show.
-_IN_FORCE = "SELECT version FROM dedupe_models WHERE used_at IS NOT NULL ORDER BY used_at DESC LIMIT 1"
+    latest = "SELECT version FROM dedupe_models WHERE used_at IS NOT NULL ORDER BY used_at DESC LIMIT 1"
+    return next((version for (version,) in fetched(tx, latest)), None)
 
 
 def read(tx: Transaction, version: str) -> dict[str, Any] | None:
