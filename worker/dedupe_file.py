@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from pipelines.dedupe.columns import RawColumn, make_columns
+from pipelines.dedupe.contact_rows import ContactRows, are_contacts
 from pipelines.dedupe.table import TableResult, dedupe_table
 from pipelines.guessing import guess_columns
 from pipelines.models import FIELDS
@@ -108,7 +109,9 @@ def run_dedupe(
         result = _nobody(table.rows)
     else:
         # A million rows are compared with fewer candidates each: their keys are as rare, their crowds larger.
-        result = dedupe_table(columns, pairs_per_row=60 if table.rows <= 200_000 else 25, progress=progress)
+        pairs_per_row = 60 if table.rows <= 200_000 else 25
+        contacts = ContactRows(raw, columns) if are_contacts(raw, columns) else None
+        result = dedupe_table(columns, contacts=contacts, pairs_per_row=pairs_per_row, progress=progress)
     compared = {weights.name: str(weights.kind) for weights in result.weights}
     summary = _summary(result, first_rows, against is not None, dict.fromkeys(table.headers, "ignored") | compared)
     progress("write", 0, 1)

@@ -99,7 +99,12 @@ def _name_key(first: str, last: str) -> int | None:
 
 def _sounds(first: str, last: str) -> tuple[str, str]:
     """How the first given name, a nickname in full, and the last family name sound."""
-    return phonetic(min(full_forms(first), default=first)), phonetic(last)
+    return sound_of_given(first), phonetic(last)
+
+
+def sound_of_given(first: str) -> str:
+    """How a given name sounds, a nickname in full."""
+    return phonetic(min(full_forms(first), default=first))
 
 
 def _halves(word: str) -> tuple[str, str]:

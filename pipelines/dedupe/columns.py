@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.companies import company_key
+from pipelines.dedupe.features import compared_words, is_lone_letters
 from pipelines.dedupe.name_frequencies import GIVEN
 from pipelines.dedupe.nicknames import NICKNAMES
 from pipelines.emails import canonical_email, is_role_address
@@ -163,10 +164,6 @@ def _tidy_date(value: str) -> str:
     return f"{year}-{int(month):02d}-{int(day):02d}"
 
 
-def _closed_words(value: str) -> tuple[str, ...]:
-    return words(tidy_line(value).replace("'", "").replace("’", ""))
-
-
 def tidy(value: str, kind: Kind) -> str:
     """One value for comparing; empty when it is missing or junk."""
     value = value[:LONGEST].strip()
@@ -180,12 +177,12 @@ def tidy(value: str, kind: Kind) -> str:
     if kind is Kind.PHONE:
         return _tidy_phone(value)
     if kind is Kind.DATE:
-        return _tidy_date(value) or " ".join(_closed_words(value))
+        return _tidy_date(value) or " ".join(compared_words(value))
     if kind is Kind.DOCUMENT:
-        return "".join(_closed_words(value))
+        return "".join(compared_words(value))
     if kind is Kind.COMPANY:
         return company_key(value)
-    return " ".join(_closed_words(value))
+    return " ".join(compared_words(value))
 
 
 def _tidy_phone(value: str) -> str:
@@ -225,7 +222,22 @@ def make_columns(raw: Sequence[RawColumn]) -> list[Column]:
         if len(same) > 1 and kind is not Kind.IGNORED:
             # A list with both "name" and "first name": what one leaves out the other may hold.
             made = [_filled(same), *(column for column in made if column.kind is not kind)]
-    return made
+    return _without_lone_letters(made)
+
+
+def _without_lone_letters(columns: Sequence[Column]) -> list[Column]:
+    """The columns, with nothing where a row has no word of two letters in any part of its name."""
+    names = [column for column in columns if column.kind in (Kind.GIVEN, Kind.FAMILY)]
+    if not names:
+        return list(columns)
+    lone = [np.array([is_lone_letters(*value.split()) for value in column.values]) for column in names]
+    nobody = np.logical_and.reduce([each[column.codes] for each, column in zip(lone, names, strict=True)])
+    return [
+        Column(column.name, column.kind, np.where(nobody, 0, column.codes).astype(np.int32), column.values)
+        if column.kind in (Kind.GIVEN, Kind.FAMILY)
+        else column
+        for column in columns
+    ]
 
 
 def _are_persons(values: Sequence[str]) -> bool:

@@ -180,7 +180,8 @@ def _odds(probability: float) -> float:
     return probability / max(1 - probability, 1e-12)
 
 
-def _vetoes(comparison: Comparison) -> tuple[str, ...]:
+def vetoes_of(comparison: Comparison) -> tuple[str, ...]:
+    """The codes of the rules that forbid to merge two who compare so without asking."""
     given, family, generation, email, phone, document, remote, birth, company, address = comparison.levels
     agreed = (email in _SAME_MAILBOX) + (phone in _SAME_LINE) + (document == EXACT) + (birth in (EXACT, CLOSE))
     same_record = remote == EXACT
@@ -251,7 +252,7 @@ def _evidence(subject: Features, candidate: Candidate, scored: Scored, model: Mo
             "probability": probability_of(scored.bits, model),
             "prior_bits": round(scored.prior, 2),
             "fields": lines,
-            "vetoes": _vetoes(scored.comparison),
+            "vetoes": vetoes_of(scored.comparison),
         }
     )
 

@@ -13,7 +13,7 @@ from unicodedata import category
 
 from pipelines.companies import company_key
 from pipelines.emails import canonical_email, is_free_mail, is_role_address, registrable_domain
-from pipelines.models import Contact, DocumentKind, PersonName
+from pipelines.models import Contact, Document, DocumentKind, Email, PersonName, Phone
 from pipelines.text import is_placeholder, tidy_line, words
 
 VERSION: Final = "1"
@@ -93,7 +93,7 @@ class Features(NamedTuple):
         return not (self.given or self.family)
 
 
-def _words(text: str) -> tuple[str, ...]:
+def compared_words(text: str) -> tuple[str, ...]:
     """The words of a text for comparing: *D'Ávila* and *Davila* are one word, and an emoji is none."""
     text = tidy_line(text[:LONGEST_TEXT]).replace("'", "").replace("’", "")
     if not text.isascii():
@@ -101,22 +101,27 @@ def _words(text: str) -> tuple[str, ...]:
     return words(text)
 
 
-def _person(name: PersonName) -> tuple[str, str, str]:
+def is_lone_letters(*names: str) -> bool:
+    """Whether there is no word of two letters among them: initials alone, or nothing, are nobody's name."""
+    return all(len(name) < 2 for name in names)
+
+
+def person_of(name: PersonName) -> tuple[str, str, str]:
     """Given names, family names and generation, folded; junk and single letters alone are nobody's name."""
     given, family = name.given, name.family
     if not (given or family):
         given, _, family = name.full.strip().partition(" ")
     if is_placeholder(f"{given} {family}"):
         return "", "", ""
-    givens = [word for word in _words(given) if word not in _PARTICLES]
-    families = [word for word in _words(family) if word not in _PARTICLES]
-    generation = _GENERATIONS.get("".join(_words(name.suffix)), "")
+    givens = [word for word in compared_words(given) if word not in _PARTICLES]
+    families = [word for word in compared_words(family) if word not in _PARTICLES]
+    generation = _GENERATIONS.get("".join(compared_words(name.suffix)), "")
     if len(families) > 1 and families[-1] in _GENERATIONS:
         generation = generation or _GENERATIONS[families[-1]]
         families.pop()
     if not givens and families:
         givens, families = families[:1], families[1:]
-    if sum(map(len, givens)) + sum(map(len, families)) < 2:
+    if is_lone_letters(*givens, *families):
         return "", "", ""
     return " ".join(givens[:4]), " ".join(families[:5]), generation
 
@@ -143,10 +148,60 @@ def _company_domain(address: str) -> str:
     return "" if host == domain else host
 
 
-def _birth(day: date | None) -> str:
+def birth_of(day: date | None) -> str:
     """The date, unless it is one that forms and exports write for "unknown"."""
     text = day.isoformat() if day else ""
     return "" if text in _UNKNOWN_BIRTHS else text
+
+
+def mailboxes_of(emails: Iterable[Email]) -> tuple[str, str]:
+    """What is compared of mail addresses: `Features.emails` and `Features.domains`."""
+    addresses, domains = [], []
+    for email in emails:
+        address = canonical_email(email.address)
+        if "@" not in address or len(address) > LONGEST_TEXT:
+            continue
+        is_role = is_role_address(address)
+        if not is_role and is_placeholder(address.partition("@")[0]):
+            continue  # teste@teste.com
+        addresses.append(f"!{address}" if is_role else address)
+        if not is_free_mail(address):
+            domains.append(_company_domain(address))
+    return _united(addresses), _united(domains)
+
+
+def lines_of(phones: Iterable[Phone]) -> str:
+    """What is compared of telephones: `Features.phones`."""
+    return _united(form for phone in phones for form in (phone.e164, *phone.variants) if is_plausible_phone(form))
+
+
+def documents_of(documents: Iterable[Document]) -> str:
+    """What is compared of documents: `Features.documents`."""
+    return _united(
+        f"{'' if document.valid or document.kind is DocumentKind.OTHER else '?'}{document.kind}:{document.number}"
+        for document in documents
+        if document.number and not is_placeholder(document.number)
+    )
+
+
+def company_of(name: str) -> str:
+    """What is compared of a company's name: `Features.company`."""
+    return "" if is_placeholder(name) else company_key(name[:LONGEST_TEXT])
+
+
+def city_of(name: str) -> str:
+    """What is compared of a city's name: `Features.city`."""
+    return "" if is_placeholder(name) else "".join(compared_words(name))
+
+
+def postal_code_of(code: str) -> str:
+    """What is compared of a postal code: `Features.postal_code`."""
+    return "".join(compared_words(code))
+
+
+def street_of(street: str, number: str) -> str:
+    """What is compared of a street and a house number: `Features.street`."""
+    return "" if is_placeholder(street) else " ".join(compared_words(f"{street} {number}"))
 
 
 def features(contact: Contact) -> Features:
@@ -154,39 +209,22 @@ def features(contact: Contact) -> Features:
 
     The order of a contact's values does not matter. Never raises, whatever the fields hold.
     """
-    given, family, generation = _person(contact.name)
-    emails, domains = [], []
-    for email in contact.emails:
-        address = canonical_email(email.address)
-        if "@" not in address or len(address) > LONGEST_TEXT:
-            continue
-        is_role = is_role_address(address)
-        if not is_role and is_placeholder(address.partition("@")[0]):
-            continue  # teste@teste.com
-        emails.append(f"!{address}" if is_role else address)
-        if not is_free_mail(address):
-            domains.append(_company_domain(address))
-    phones = [form for phone in contact.phones for form in (phone.e164, *phone.variants) if is_plausible_phone(form)]
-    documents = [
-        f"{'' if document.valid or document.kind is DocumentKind.OTHER else '?'}{document.kind}:{document.number}"
-        for document in contact.documents
-        if document.number and not is_placeholder(document.number)
-    ]
+    given, family, generation = person_of(contact.name)
+    emails, domains = mailboxes_of(contact.emails)
     home = contact.address
-    street = "" if is_placeholder(home.street) else " ".join(_words(f"{home.street} {home.number}"))
     return Features(
         given=given,
         family=family,
         generation=generation,
-        emails=_united(emails),
-        phones=_united(phones),
-        documents=_united(documents),
-        birth=_birth(contact.birth_date),
-        company="" if is_placeholder(contact.company) else company_key(contact.company[:LONGEST_TEXT]),
-        domains=_united(domains),
-        city="" if is_placeholder(home.city) else "".join(_words(home.city)),
-        postal_code="".join(_words(home.postal_code)),
-        street=street,
+        emails=emails,
+        phones=lines_of(contact.phones),
+        documents=documents_of(contact.documents),
+        birth=birth_of(contact.birth_date),
+        company=company_of(contact.company),
+        domains=domains,
+        city=city_of(home.city),
+        postal_code=postal_code_of(home.postal_code),
+        street=street_of(home.street, home.number),
         remotes=_united("/".join((ref.system, ref.kind, ref.id)).replace(" ", "_") for ref in contact.remotes),
     )
 

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.dedupe.candidate_pairs import Pairs, pack, unpack
 from pipelines.dedupe.cluster import cluster
-from pipelines.dedupe.pair_scores import CHUNK, Scorer, prior_of, probability_of_bits
+from pipelines.dedupe.pair_scores import CHUNK, probability_of_bits
 from pipelines.dedupe.profiles import LARGEST_BLOCK, LINK_STEPS, blocks, divide
-from pipelines.dedupe.training import Levels
+
+
+class Weigher(Protocol):
+    """What knows how much pairs of rows weigh: by columns (`Scorer`), or as contacts (`ContactScorer`)."""
+
+    prior: float
+    """log2 of the odds of two rows by chance being one person."""
+
+    def evidence(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The bits of each field of each pair, and whether both rows hold it."""
+        ...
 
 
 def grouped(
-    scorer: Scorer, pairs: Pairs, levels: Levels, held: NDArray[np.int64], rows: int, join_at: float
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The bits of each pair and the group of each row, with the share of matches that the two agree on."""
-    bits = scorer.bits(pairs, levels)
-    scorer.prior = prior_of(bits, rows)
-    totals = bits + scorer.prior
+    weigher: Weigher, pairs: Pairs, bits: NDArray[np.float32], held: NDArray[np.int64], join_at: float
+) -> NDArray[np.int64]:
+    """The group of each row. `bits` are those of the pairs without the prior, `held` how often each row is listed."""
+    rows = len(held)
+    totals = bits + weigher.prior
     near = totals > LINK_STEPS[0]
     left, right = unpack(pairs[near])
     groups = np.arange(rows, dtype=np.int64)
@@ -33,14 +43,14 @@ def grouped(
         waiting.append(block)
         count += len(block) * (len(block) - 1) // 2
         if count > CHUNK // 2:
-            _divide(scorer, waiting, held, groups, join_at)
+            _divide(weigher, waiting, held, groups, join_at)
             waiting, count = [], 0
-    _divide(scorer, waiting, held, groups, join_at)
-    return bits, groups
+    _divide(weigher, waiting, held, groups, join_at)
+    return groups
 
 
 def _divide(
-    scorer: Scorer,
+    weigher: Weigher,
     waiting: Sequence[NDArray[np.int64]],
     held: NDArray[np.int64],
     groups: NDArray[np.int64],
@@ -51,13 +61,12 @@ def _divide(
         return
     inside = [np.triu_indices(len(block), 1) for block in waiting]
     pairs = np.concatenate([pack(block[a], block[b]) for block, (a, b) in zip(waiting, inside, strict=True)])
-    levels = scorer.levels(pairs)
-    field_bits, present = scorer.field_bits(pairs, levels), levels > 0
+    field_bits, present = weigher.evidence(pairs)
     at = 0
     for block, (a, _) in zip(waiting, inside, strict=True):
         part = slice(at, at + len(a))
         at += len(a)
-        found = divide(len(block), field_bits[part], present[part], held[block], prior=scorer.prior, join_at=join_at)
+        found = divide(len(block), field_bits[part], present[part], held[block], prior=weigher.prior, join_at=join_at)
         groups[block] = block[found]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.dedupe.candidate_pairs import Pairs, unpack
 from pipelines.dedupe.columns import IDENTIFIERS, Column
-from pipelines.dedupe.grouping import pairs_within
+from pipelines.dedupe.grouping import Weigher, pairs_within
 from pipelines.dedupe.pair_scores import CHUNK, STRANGERS, Scorer, expected_prior, log2_share
 
 MENTIONED: Final = -3.0
@@ -21,17 +21,17 @@ EQUAL_ROWS: Final = 20
 
 
 def listed_pairs(
-    scorer: Scorer, pairs: Pairs, bits: NDArray[np.float32], groups: NDArray[np.int64]
+    weigher: Weigher, pairs: Pairs, bits: NDArray[np.float32], groups: NDArray[np.int64]
 ) -> tuple[Pairs, NDArray[np.float32]]:
     """The pairs to tell of: the likely ones, and all within a group, those never compared weighed now."""
-    likely = bits + scorer.prior >= MENTIONED
+    likely = bits + weigher.prior >= MENTIONED
     pairs, bits = pairs[likely], bits[likely]
     within = pairs_within(np.arange(len(groups)), groups)
     more = within[~np.isin(within, pairs, kind="sort")]
     more_bits = np.empty(len(more), dtype=np.float32)
     for at in range(0, len(more), CHUNK):
         part = more[at : at + CHUNK]
-        more_bits[at : at + CHUNK] = scorer.bits(part, scorer.levels(part))
+        more_bits[at : at + CHUNK] = weigher.evidence(part)[0].sum(axis=1)
     return np.concatenate([pairs, more]), np.concatenate([bits, more_bits])
 
 

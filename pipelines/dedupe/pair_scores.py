@@ -49,6 +49,9 @@ STRANGERS_WEIGHT: Final = 2_000.0
 RARITY_WEIGHT: Final = 60.0
 """How many rows the expected share of a value is worth."""
 
+LIKELIEST: Final = 0.2
+"""Two rows of which nothing is known are not taken for one person, however short the list."""
+
 
 class Scorer:
     """Bits of pairs under the weights learned so far."""
@@ -93,6 +96,18 @@ class Scorer:
             total[part] = self.field_bits(pairs[part], levels[part]).sum(axis=1)
         return total
 
+    def evidence(self, pairs: Pairs) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The bits of each field of each pair, and whether both rows hold it."""
+        levels = self.levels(pairs)
+        return self.field_bits(pairs, levels), levels > 0
+
+    def only(self, columns: Sequence[Column]) -> Scorer:
+        """One with the weights learned so far that looks at these columns alone."""
+        places = [at for at, column in enumerate(self.columns) if any(column is each for each in columns)]
+        other = Scorer([self.columns[at] for at in places])
+        other.match, other.random = [self.match[at] for at in places], [self.random[at] for at in places]
+        return other
+
 
 def _comparators(columns: Sequence[Column]) -> list[Comparator]:
     given = next((column for column in columns if column.kind is Kind.GIVEN), None)
@@ -130,7 +145,7 @@ def prior_of(bits: NDArray[np.float32], rows: int) -> float:
     prior = expected_prior(rows)
     for _ in range(30):
         matches = float(probability_of_bits(bits + prior).sum())
-        share = min(max(matches, 1.0) / possible, 0.5)
+        share = min(max(matches, 1.0) / possible, LIKELIEST)
         after = log(share / (1 - share)) / log(2)
         if abs(after - prior) < 1e-3:
             break

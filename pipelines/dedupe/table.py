@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from pipelines.dedupe.candidate_pairs import ALL_PAIRS_UP_TO, Pairs, all_pairs, candidate_pairs, distinct, pack
 from pipelines.dedupe.column_levels import LEVEL_NAMES
 from pipelines.dedupe.columns import IDENTIFIERS, Column, Kind, without_repetition
-from pipelines.dedupe.grouping import grouped, pairs_within
+from pipelines.dedupe.contact_rows import ContactRows
+from pipelines.dedupe.contact_scores import LIKELY_FROM, ContactScorer
+from pipelines.dedupe.grouping import Weigher, grouped, pairs_within
 from pipelines.dedupe.listing import contacts_of, listed_pairs, with_equal_rows
-from pipelines.dedupe.pair_scores import STRANGERS_WEIGHT, Scorer, probability_of_bits, weights_of
+from pipelines.dedupe.pair_scores import STRANGERS_WEIGHT, Scorer, prior_of, probability_of_bits, weights_of
 from pipelines.dedupe.training import Pass, Rates, leaning, learn, observed_rates
+from pipelines.dedupe.weights import DEFAULT_MODEL
 
 Progress = Callable[[str, int, int], None]
 
@@ -35,6 +38,8 @@ LEARNED_WEIGHT: Final = 500.0
 """How many pairs found the rates known before are worth: sure groups hold few of the slips of the rest."""
 JOIN_AT: Final = -0.5
 """Bits from which groups are joined in the end."""
+JOIN_CONTACTS_AT: Final = -2.0
+"""The same in a list of contacts, whose bits are the more careful ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,14 @@ class TableResult:
 def dedupe_table(
     columns: Sequence[Column],
     *,
+    contacts: ContactRows | None = None,
     pairs_per_row: int = 60,
     progress: Progress = lambda step, done, total: None,
 ) -> TableResult:
-    """The people in a list. Deterministic: the same list gives the same people."""
+    """The people in a list. Deterministic: the same list gives the same people.
+
+    `contacts` are the rows of a list of contacts (`contact_rows.are_contacts`), which the model of the stage weighs.
+    """
     rows = len(columns[0].codes)
     columns = without_repetition(columns)
     if not columns:
@@ -84,17 +93,28 @@ def dedupe_table(
     )
     levels = scorer.levels(pairs, lambda done, total: progress("compare", done, total))
     _train(scorer, len(firsts), progress)
-    for number in range(ROUNDS):
-        progress("learn", number, ROUNDS)
-        _, groups = grouped(scorer, pairs, levels, held, len(firsts), SURE)
-        scorer.match = _match_rates(scorer, _sampled_within(groups))
+    weigher: Weigher = scorer
+    bits = scorer.bits(pairs, levels)
+    scorer.prior = prior_of(bits, len(firsts))
+    if contacts is not None:
+        pairs = pairs[bits + scorer.prior >= LIKELY_FROM]
+        others = scorer.only([column for column in thin if not contacts.compares(column)])
+        weigher = people = ContactScorer(DEFAULT_MODEL, contacts, firsts, thin, others)
+        bits = people.bits(pairs, lambda done, total: progress("weigh", done, total))
+    else:
+        for number in range(ROUNDS):
+            progress("learn", number, ROUNDS)
+            groups = grouped(scorer, pairs, bits, held, SURE)
+            scorer.match = _match_rates(scorer, _sampled_within(groups))
+            bits = scorer.bits(pairs, levels)
+            scorer.prior = prior_of(bits, len(firsts))
     progress("group", 0, 1)
-    bits, groups = grouped(scorer, pairs, levels, held, len(firsts), JOIN_AT)
-    contacts = contacts_of(groups, firsts, back, scorer, columns)
-    listed, listed_bits = listed_pairs(scorer, pairs, bits, groups)
-    left, right, probability = with_equal_rows(listed, probability_of_bits(listed_bits + scorer.prior), back, contacts)
+    groups = grouped(weigher, pairs, bits, held, JOIN_AT if contacts is None else JOIN_CONTACTS_AT)
+    whom = contacts_of(groups, firsts, back, scorer, columns)
+    listed, listed_bits = listed_pairs(weigher, pairs, bits, groups)
+    left, right, probability = with_equal_rows(listed, probability_of_bits(listed_bits + weigher.prior), back, whom)
     return TableResult(
-        contacts,
+        whom,
         left,
         right,
         probability,

@@ -176,3 +176,44 @@ def test_progress_is_told(tmp_path: Path) -> None:
     steps: list[str] = []
     run_dedupe(write(tmp_path / "list.csv", PEOPLE), progress=lambda step, done, total: steps.append(step))
     assert {"tidy", "compare", "learn", "write"} <= set(steps)
+
+
+TOGETHER = "name,email,phone,company,city"
+NOT_ONE = {
+    "a couple on one mailbox and one telephone": [
+        ("Otávio Brandelli", "casabrandelli@example.com", "(51) 3344-7701", "", "Gramado"),
+        ("Lívia Brandelli", "casabrandelli@example.com", "(51) 3344-7701", "", "Gramado"),
+    ],
+    "colleagues behind a switchboard and a role mailbox": [
+        ("Otávio Brandelli", "vendas@quorvex.example.com", "(11) 3344-7702", "Quorvex Ltda", ""),
+        ("Lívia Zanotelli", "vendas@quorvex.example.com", "(11) 3344-7702", "Quorvex", ""),
+        ("Caio Mendrisio", "vendas@quorvex.example.com", "(11) 3344-7702", "Quorvex", ""),
+    ],
+    "namesakes": [
+        ("Maria Silva", "maria.silva83@example.com", "(11) 98877-6602", "", ""),
+        ("Maria Silva", "msilva1990@example.com", "(85) 97766-5503", "", ""),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", NOT_ONE)
+def test_a_list_of_contacts_knows_who_belongs_together(tmp_path: Path, case: str) -> None:
+    """Who shares what households, offices and namesakes share is not one person; who comes back is."""
+    rows = [*NOT_ONE[case], ("Otavio Brandeli", "otavio.b77@example.com", "11 98877-6611", "", "Gramado")]
+    rows += [("Otávio Brandelli", "otavio.b77@example.com", "+55 11 98877-6611", "", "")]
+    path = write(tmp_path / "list.csv", rows, header=TOGETHER, delimiter=",")
+    run_dedupe(path, clusters_out=tmp_path / "c.csv")
+    contact = [row["contact"] for row in read(tmp_path / "c.csv")]
+    count = len(NOT_ONE[case])
+    assert len(set(contact[:count])) == count
+    assert contact[-1] == contact[-2]
+
+
+@pytest.mark.parametrize(
+    "content", ["given_name,family_name\n" + "a,b\n" * 3, "name,city\na,\na,\na,\nAna,Recife\n", "nome\n😀\n😀\n😀\n"]
+)
+def test_letters_and_pictures_are_nobody(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "junk.csv"
+    path.write_text(content, encoding="utf-8")
+    summary = run_dedupe(path)
+    assert summary.contacts == summary.rows
