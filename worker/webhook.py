@@ -264,10 +264,9 @@ async def _healthz(_request: Request) -> Response:
 
 
 async def _readyz(runtime: Runtime, _request: Request) -> Response:
-    """Ready to keep what comes: the database answers, and has the schema of this version."""
-    current, newest = await run_in_threadpool(runtime.database.revision)
-    if current != newest:
-        raise HTTPException(503, f"the database is at revision {current}, not {newest}; run `portaria migrate`")
+    """Ready to keep what comes: the database answers, and has the schema of this version, or of a later one."""
+    if lacking := await run_in_threadpool(runtime.database.lacks):
+        raise HTTPException(503, lacking)
     return JSONResponse({"status": "ready"})
 
 

@@ -85,11 +85,10 @@ def open_runtime(given: Settings | None = None) -> Runtime:
     """The runtime of this call's data folder, its schema up to date."""
     chosen = given or settings()
     runtime = build_runtime(chosen)
-    current, newest = runtime.database.revision()
-    if current is None:
+    if runtime.database.revision()[0] is None:
         runtime.database.migrate()
-    elif current != newest:
-        raise ConfigurationError(f"the database is at revision {current}, not {newest}; run `portaria migrate`")
+    elif lacking := runtime.database.lacks():
+        raise ConfigurationError(lacking)
     return runtime
 
 

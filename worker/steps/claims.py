@@ -27,6 +27,9 @@ LONGEST_WAIT = 3600.0
 UNEXPECTED = "unexpected_error"
 """Reason code: Portaria itself failed at this submission; the log names the place. Replay once it is mended."""
 UNEXPECTED_TRIES = 5
+"""After so many it is set aside; not while the schema is of a later release, whose workers may know better."""
+LONGEST_UNEXPECTED_WAIT = 60.0
+"""Seconds: the first four tries take 75, and a machine is upgraded within minutes."""
 
 GAVE_UP = "gave_up"
 """Reason code: what it waited for did not come back within `worker.give_up_days`. Replay when it is back."""
@@ -150,7 +153,9 @@ def judge(runtime: Runtime, error: Exception, attempts: int, since: datetime, **
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("unexpected error", **at, error=type(error).__name__, at=places)
     detail = f"{type(error).__name__} at {places[-1].rpartition('/')[2]}"
-    return Failure(UNEXPECTED, detail, None if attempts >= UNEXPECTED_TRIES else wait)
+    if attempts < UNEXPECTED_TRIES or runtime.database.is_newer():
+        return Failure(UNEXPECTED, detail, min(wait, LONGEST_UNEXPECTED_WAIT))
+    return Failure(UNEXPECTED, detail, None)
 
 
 def failed(runtime: Runtime, item: Claimed, error: Exception, now: datetime) -> Outcome:

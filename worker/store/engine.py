@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +21,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.errors import ConfigurationError, Conflict, TransientError
@@ -35,6 +37,10 @@ CHUNK = 500
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _SQLITE_WAIT = 30.0
 """Seconds to wait for another writer of the same SQLite file."""
+MIGRATION_LOCK_SECONDS = 3
+"""For so long a migration waits for a table that somebody uses, with everybody who comes later waiting behind it."""
+MIGRATION_TRIES = 20
+MIGRATION_PAUSE = 1.0
 CONNECT_SECONDS = 5
 """Seconds to wait for a connection to PostgreSQL; libpq would wait for minutes, and a hook's sender does not."""
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
@@ -127,11 +133,25 @@ class Database:
                     driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def migrate(self) -> None:
-        """Bring the schema to the newest revision. Safe when several processes do it at once."""
-        with self.write() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(726673)")
-            command.upgrade(_alembic(connection), "head")
+        """Bring the schema to the newest revision that this code has; one that is newer stays as it is. Safe when
+        several processes do it at once, and while others work on the store.
+
+        What is in the way of a change of tables (a long report) is not waited for long: whoever works on the store
+        would wait behind us. Raises `Conflict` when it does not go away.
+        """
+        for tries_left in reversed(range(MIGRATION_TRIES)):
+            try:
+                with self.write() as connection:
+                    if connection.dialect.name == "postgresql":
+                        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(726673)")
+                        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK_SECONDS}s'")
+                    if not _is_newer(connection):
+                        command.upgrade(_alembic(connection), "head")
+                    return
+            except Conflict:
+                if not tries_left:
+                    raise
+                time.sleep(MIGRATION_PAUSE)
 
     def draft_migration(self, message: str) -> None:
         """Write a migration from the schema as it is to the tables as they are declared (for developers)."""
@@ -144,9 +164,36 @@ class Database:
             current = MigrationContext.configure(connection).get_current_revision()
             return current, ScriptDirectory.from_config(_alembic(connection)).get_current_head()
 
+    def lacks(self) -> str:
+        """What the schema lacks that this code needs, and how to mend it; empty when it is as new as this code, or
+        newer: what a later release adds is in nobody's way (docs/decisions/0012)."""
+        with self.read() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            if _is_newer(connection):
+                return ""
+            newest = ScriptDirectory.from_config(_alembic(connection)).get_current_head()
+        what = f"the database is at revision {current}" if current else "the database is empty"
+        return "" if current == newest else f"{what}, not {newest}; run `portaria migrate`"
+
+    def is_newer(self) -> bool:
+        """Whether the schema is of a release that comes after this code."""
+        with self.read() as connection:
+            return _is_newer(connection)
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
+
+
+def _is_newer(connection: Transaction) -> bool:
+    """Whether the schema is at a revision that this code has never heard of."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None:
+        return False
+    try:
+        return ScriptDirectory.from_config(_alembic(connection)).get_revision(current) is None
+    except CommandError:
+        return True
 
 
 def _alembic(connection: Transaction) -> Config:
@@ -172,11 +219,18 @@ def _said_plainly() -> Iterator[None]:
 
 
 def _plainly(problem: BaseException | None) -> TransientError:
-    if isinstance(problem, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
+    if isinstance(problem, _IN_THE_WAY):
         return Conflict("another transaction was in the way of this one")
     hint = f" {str(problem).splitlines()[0]}" if isinstance(problem, sqlite3.Error) else ""
     return _away(f"{type(problem).__name__}{hint}")
 
+
+_IN_THE_WAY = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.LockNotAvailable,
+)
+"""Others were at what we wanted, and it will be free."""
 
 _OURS = tuple(
     getattr(driver, name)
