@@ -16,10 +16,13 @@ import structlog
 
 from worker.config import Settings
 from worker.errors import ConfigurationError
+from worker.patience import GivenTime, Patience
 
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 characters on Linux and 103 on macOS."""
 START_SECONDS = 10.0
+"""For so long a server that lives may not answer, in the time that the machine gives it."""
+LONGEST_START = 120.0
 IN_PROCESS = "memory://"
 """The broker where no server can run: everything in one process."""
 
@@ -121,9 +124,11 @@ class EmbeddedBroker:
         return self._answers(socket)
 
     def _answers(self, socket: Path) -> bool:
-        deadline = time.monotonic() + START_SECONDS
+        assert self._process is not None
+        pid = self._process.pid
+        patience = Patience(START_SECONDS, LONGEST_START, GivenTime(lambda: [pid]))
         with redis.Redis(unix_socket_path=str(socket)) as client:
-            while time.monotonic() < deadline and self.is_running():
+            while self.is_running() and not patience.is_over():
                 try:
                     return bool(client.ping())
                 except redis.RedisError:

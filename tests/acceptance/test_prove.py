@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800)
 def test_nothing_is_lost_and_nothing_done_twice(tmp_path: Path, portaria: list[str]) -> None:
     folder = tmp_path / "proof"
     ways = "child,broker_wiped,crm_answers_lost"

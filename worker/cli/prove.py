@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -49,6 +51,7 @@ def prove(
     where.mkdir(parents=True, exist_ok=True)
     proof = proofs.Proof(store, minutes * 60, rate, seed, _ways(nemesis, store), without)
     console.print(f"Proving on {store}, seed {seed}; everything is kept in {where}", markup=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(NOT_WELL))  # all that was started is stopped on the way out
     outcome = proofs.run(proof, where, lambda line: console.print(line, markup=False))
     for each in tables(outcome):
         console.print(each)

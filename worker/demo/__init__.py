@@ -24,6 +24,7 @@ from rich.table import Table
 from worker import steps
 from worker.config import load_settings
 from worker.errors import TransientError
+from worker.patience import GivenTime, Patience, family
 from worker.steps.outcomes import outcome_name
 from worker.steps.runtime import Runtime, build_runtime
 from worker.store import workflows, writes
@@ -32,6 +33,8 @@ FOLDER = Path(__file__).parent / "deliveries"
 SECRET = "demo-secret"  # noqa: S105 - of a data folder that lives for a minute
 START_SECONDS = 30.0
 SETTLE_SECONDS = 45.0
+"""For so long nothing may change, in the time that the machine gives it."""
+LONGEST = 900.0
 
 CONFIGURATION = """
 [sources.site]
@@ -148,7 +151,7 @@ def run(console: Console, *, keep: bool) -> bool:
             well = _through(console, folder, f"http://127.0.0.1:{port}", up)
         finally:
             up.send_signal(signal.SIGINT)
-            up.wait(90)
+            _wait(up)
     console.print(f"\nDone in {time.monotonic() - started:.0f} s, with everything stopped again.")
     if keep or not well:
         console.print(f"The data folder is {folder}: portaria contacts list --data {folder}")
@@ -159,7 +162,7 @@ def run(console: Console, *, keep: bool) -> bool:
 
 
 def _through(console: Console, folder: Path, address: str, up: subprocess.Popen[bytes]) -> bool:
-    with httpx.Client(base_url=address, timeout=10) as client:
+    with httpx.Client(base_url=address, timeout=60) as client:
         _until_ready(client, folder, up)
         console.print(f"Sending {len(DELIVERIES)} deliveries over HTTP …\n")
         answers = [_send(client, sent) for sent in DELIVERIES]
@@ -169,7 +172,7 @@ def _through(console: Console, folder: Path, address: str, up: subprocess.Popen[
         first.setdefault(answer.delivery, answer)
     runtime = build_runtime(load_settings(folder))
     kept = [answer for answer in answers if answer.delivery and not answer.repeated]
-    settled = _until_settled(runtime, [answer.delivery for answer in kept])
+    settled = _until_settled(console, runtime, [answer.delivery for answer in kept], up)
     for answer in kept:
         answer.lines = list(_became(runtime, answer.delivery))
     console.print(_table(answers))
@@ -178,9 +181,14 @@ def _through(console: Console, folder: Path, address: str, up: subprocess.Popen[
     return settled
 
 
+def _patience(still: float, up: subprocess.Popen[bytes]) -> Patience:
+    return Patience(still, LONGEST, GivenTime(lambda: family(up.pid)))
+
+
 def _until_ready(client: httpx.Client, folder: Path, up: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and up.poll() is None:
+    patience = _patience(START_SECONDS, up)
+    while up.poll() is None and not (why := patience.is_over()):
+        patience.look(len(family(up.pid)))
         try:
             if client.get("/readyz").status_code == httpx.codes.OK:
                 return
@@ -188,7 +196,17 @@ def _until_ready(client: httpx.Client, folder: Path, up: subprocess.Popen[bytes]
             pass
         time.sleep(0.1)
     tail = (folder / "up.log").read_text(errors="replace")[-2000:]
-    raise TransientError(f"`portaria up` did not come up; its log {folder / 'up.log'} ends:\n{tail}")
+    what = "it ended" if up.poll() is not None else why
+    raise TransientError(f"`portaria up` did not come up ({what}); its log {folder / 'up.log'} ends:\n{tail}")
+
+
+def _wait(up: subprocess.Popen[bytes]) -> None:
+    """Until it has stopped."""
+    try:
+        up.wait(LONGEST)
+    except subprocess.TimeoutExpired:
+        up.kill()
+        up.wait()
 
 
 def _send(client: httpx.Client, sent: _Sent) -> _Answer:
@@ -200,13 +218,15 @@ def _send(client: httpx.Client, sent: _Sent) -> _Answer:
     return _Answer(sent, response.status_code, delivery)
 
 
-def _until_settled(runtime: Runtime, ids: Sequence[str]) -> bool:
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline:
+def _until_settled(console: Console, runtime: Runtime, ids: Sequence[str], up: subprocess.Popen[bytes]) -> bool:
+    patience = _patience(SETTLE_SECONDS, up)
+    while not (why := patience.is_over()):
         stories = [steps.story(runtime, delivery) for delivery in ids]
         if all(story is not None and story.settled for story in stories):
             return True
+        patience.look([[row["state"] for row in story.submissions] if story else [] for story in stories])
         time.sleep(0.2)
+    console.print(f"[yellow]Not all is settled: {why}.[/yellow]")
     return False
 
 

@@ -20,6 +20,7 @@ FINDINGS: Final = {
     "acknowledged_changed": "acknowledged, and kept with other bytes",
     "answered_differently": "the same bytes were answered with two ids",
     "unsettled": "still on its way when all should be over",
+    "down": "what was killed, and did not come back",
     "lease_left": "settled, and still owned by somebody",
     "wrong_outcome": "a delivery or a row that became something else than it is",
     "submissions_wrong": "a delivery with more or fewer submissions than rows",
@@ -79,6 +80,8 @@ class Found:
     crm: Sequence[CrmItem]
     received: Counter[tuple[str, str]]
     """(workflow, submission) of each notification that arrived, and how often."""
+    missing: Sequence[tuple[str, str]] = ()
+    """(machine, what should run on it and does not)."""
 
 
 def check(sent: Sequence[Sent], found: Found) -> list[Finding]:
@@ -93,6 +96,7 @@ def check(sent: Sequence[Sent], found: Found) -> list[Finding]:
         *checker.intents(),
         *checker.notifications(),
         *checker.order(),
+        *(Finding("down", machine, role) for machine, role in found.missing),
     ]
 
 

@@ -26,12 +26,12 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from worker import steps, supervisor, webhook
+from worker import celery_app, steps, supervisor, webhook
 from worker.errors import ConfigurationError, TransientError
 from worker.ids import new_id
 from worker.sinks.webhook import WebhookSink
 from worker.steps import calls, claims, runtime
-from worker.store import contacts, deliveries, submissions
+from worker.store import contacts, deliveries, engine, submissions
 from worker.store.deliveries import Added
 from worker.store.engine import Database, Transaction
 from worker.store.writes import Standing
@@ -51,7 +51,10 @@ def _without_sweeper() -> None:
         return take_due(tx, stall=NEVER.total_seconds(), **rest)
 
     _swap(submissions, "take_due", once)
+    _swap(submissions, "send_again", lambda _tx, **_rest: 0)
     _swap(claims, "next_look", lambda _runtime, now: now + NEVER)
+    # Else the broker itself sends again, after minutes, what was under a worker that died.
+    celery_app._REDIS_OPTIONS["visibility_timeout"] = int(timedelta(days=1).total_seconds())
 
 
 def _without_restart() -> None:
@@ -144,6 +147,14 @@ def _without_clock_bounds() -> None:
     _swap(submissions, "CLOCKS_DIFFER", NEVER)
 
 
+def _without_durability() -> None:
+    _swap(engine, "_KEEPALIVE", {**engine._KEEPALIVE, "options": "-c synchronous_commit=off"})
+
+
+def _without_newer_schema() -> None:
+    _swap(engine, "_is_newer", lambda _connection: False)
+
+
 def _without_shared_clock() -> None:
     _swap(runtime, "SharedClock", lambda _database: lambda: runtime.utc_now())
 
@@ -171,6 +182,8 @@ GUARDS: Mapping[str, Callable[[], None]] = {
     "key_locks": _without_key_locks,
     "transactions": _without_transactions,
     "clock_bounds": _without_clock_bounds,
+    "durability": _without_durability,
+    "newer_schema": _without_newer_schema,
     "shared_clock": _without_shared_clock,
     "sink_retry": _without_sink_retry,
 }

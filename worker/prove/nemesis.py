@@ -5,28 +5,34 @@ To strike inside a stage or a CRM call, the store is watched: a lease says which
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeVar
 
 import psutil
 
-from pipelines.states import STAGES
-from worker.errors import PortariaError
+from pipelines.states import STAGES, Stage
+from worker.errors import PortariaError, TransientError
 from worker.prove.crm import Faults, OutsideCrm
 from worker.prove.receiver import Receiver
 from worker.prove.sender import History
-from worker.prove.setup import LEASE_SECONDS, SetUp
+from worker.prove.setup import LEASE_SECONDS, SQLITE_WAIT, Machine, SetUp
+from worker.prove.upgrade import write_migrations
 from worker.steps.runtime import Runtime
 from worker.store import audit
+from worker.store.engine import Transaction
 
-WATCH_SECONDS = 5.0
+T = TypeVar("T")
+
+WATCH_SECONDS = 8.0
 """For how long the store is watched for the right moment."""
 OUTAGE_SECONDS = 4.0
 CLOCK_JUMP_SECONDS = 3600.0
@@ -48,6 +54,8 @@ class Nemesis:
     """Seconds between two strikes, from and to."""
     strikes: dict[str, list[str]] = field(default_factory=dict)
     """By way, what each strike hit; empty where the moment did not come."""
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    """(machine, what of it did not come back) in the course of a strike."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -70,9 +78,9 @@ class Nemesis:
                 self.history.note(event="strike", way=way)
                 try:
                     hit = WAYS[way](self)
-                except (psutil.Error, PortariaError, OSError) as problem:
+                except Exception as problem:  # of drivers, servers and processes that are being struck
                     hit = ""
-                    self.history.note(event="missed", way=way, why=type(problem).__name__)
+                    self.history.note(event="missed", way=way, why=f"{type(problem).__name__}: {problem}"[:300])
                 self.strikes.setdefault(way, []).append(hit)
                 self.history.note(event="struck", way=way, hit=hit)
                 self.setup.keep_up()
@@ -111,28 +119,84 @@ class Nemesis:
         chosen.wait_until_up()
         return chosen.data.name
 
+    def upgrade(self) -> str:
+        """A release, machine by machine under load, with one machine back on the old code in between.
+
+        The first machine brings the schema of the new version; from then on the old code works on a newer schema, and
+        gets messages that only the new one knows. A machine that is on the old code and dies comes back on it.
+        """
+        version = self.setup.version + 1
+        old, new = self._migrations(version - 1), self._migrations(version)
+        first, *others = self.random.sample(self.setup.machines, len(self.setup.machines))
+        self._deploy(first, new)
+        back = others[0] if others else first
+        if back is not first:
+            back.kill()
+        self._deploy(back, old)
+        self._stop.wait(OUTAGE_SECONDS)
+        for machine in others or [first]:
+            self._deploy(machine, new)
+        self.setup.version = version
+        return f"to version {version}: {first.data.name} first, {back.data.name} back on the old code"
+
+    def _migrations(self, version: int) -> Path | None:
+        newest = self.runtime.database.revision()[1]
+        return write_migrations(self.setup.folder, version, str(newest)) if version else None
+
+    def _deploy(self, machine: Machine, migrations: Path | None) -> None:
+        machine.stop()
+        machine.migrations = migrations
+        machine.start()
+        try:
+            machine.wait_until_up()
+        except TransientError as problem:
+            self.lost.append((machine.data.name, str(problem)))
+
     # --- the right moment
 
-    def _watch(self, look: Callable[[], str | None]) -> str | None:
-        """What `look` sees first; None when it sees nothing for `WATCH_SECONDS`."""
-        deadline = time.monotonic() + WATCH_SECONDS
+    def _watch(self, look: Callable[[], T | None], seconds: float | None = None) -> T | None:
+        """What `look` sees first; None when it sees nothing for so long, else `WATCH_SECONDS`."""
+        deadline = time.monotonic() + (seconds or WATCH_SECONDS)
         while time.monotonic() < deadline and not self._stop.is_set():
-            with suppress(PortariaError):
+            with suppress(PortariaError, psutil.Error):
                 if seen := look():
                     return seen
             time.sleep(0.001)
         return None
 
-    def _in_stage(self) -> tuple[str, psutil.Process] | None:
-        """A stage, and the process that is in the middle of it."""
-        stage = self.random.choice(STAGES)
-
-        def look() -> str | None:
+    def _in_the_middle(self, whose: Callable[[Transaction], str | None]) -> psutil.Process | None:
+        """A process that holds the lease which `whose` looks for, stopped while it still does."""
+        with self.runtime.database.read() as tx:
+            owner = whose(tx)
+        if owner is None:
+            return None
+        process = _process_of(owner)
+        process.suspend()
+        still = False
+        try:
             with self.runtime.database.read() as tx:
-                return audit.holder(tx, stage)
+                still = whose(tx) == owner
+        finally:
+            if not still:
+                process.resume()
+        return process if still else None
 
-        owner = self._watch(look)
-        return (stage, _process_of(owner)) if owner else None
+    def _in_stage(self) -> tuple[str, psutil.Process] | None:
+        """A stage, and the process that is in the middle of it, stopped there. One chosen by chance first, then any."""
+        chosen = self.random.choice(STAGES)
+
+        def look(stages: Collection[Stage]) -> tuple[str, psutil.Process] | None:
+            at: list[Stage] = []
+
+            def whose(tx: Transaction) -> str | None:
+                found = audit.holder(tx, stages)
+                at.append(found[0] if found else chosen)
+                return found[1] if found else None
+
+            process = self._in_the_middle(whose)
+            return (at[-1], process) if process else None
+
+        return self._watch(lambda: look([chosen]), WATCH_SECONDS / 4) or self._watch(lambda: look(STAGES))
 
     def stage(self) -> str:
         """kill -9 of whoever is in the middle of a stage."""
@@ -144,31 +208,26 @@ class Nemesis:
 
     def boundary(self) -> str:
         """kill -9 of every worker of a machine while a message is on its way from one stage to the next."""
-        stage = self.random.choice(STAGES)
+        stages = itertools.cycle(self.random.sample(STAGES, len(STAGES)))
 
         def look() -> str | None:
+            stage = next(stages)
             with self.runtime.database.read() as tx:
-                return "yes" if audit.is_between(tx, stage) else None
+                return stage if audit.is_between(tx, stage) else None
 
-        if not self._watch(look):
-            return ""
-        workers = self.random.choice(self.setup.machines).of("worker")
+        before = self._watch(look)
+        workers = self.random.choice(self.setup.machines).of("worker") if before else []
         for worker in workers:
             worker.kill()
-        return f"before {stage}, {len(workers)} workers"
+        return f"before {before}, {len(workers)} workers" if workers else ""
 
     def perform(self) -> str:
         """kill -9 of whoever is in the middle of a call to the CRM."""
-
-        def look() -> str | None:
-            with self.runtime.database.read() as tx:
-                return audit.caller(tx)
-
-        owner = self._watch(look)
-        if owner is None:
+        process = self._watch(lambda: self._in_the_middle(audit.caller))
+        if process is None:
             return ""
-        _process_of(owner).kill()
-        return owner.split(":")[1]
+        process.kill()
+        return f"pid {process.pid}"
 
     def pause(self) -> str:
         """SIGSTOP of whoever is in the middle of a stage until well past its lease, then SIGCONT."""
@@ -176,7 +235,6 @@ class Nemesis:
         if found is None:
             return ""
         stage, process = found
-        process.suspend()
         try:
             self._stop.wait(LEASE_SECONDS + 4)
         finally:
@@ -229,14 +287,13 @@ class Nemesis:
         return f"{seen} connections" if seen else ""
 
     def locked(self) -> str:
-        """Somebody else locks the SQLite file: a backup, a curious person with a shell."""
+        """Somebody else locks the SQLite file for longer than anybody waits: a backup, a person with a shell."""
         file = self.setup.machines[0].data / "portaria.db"
-        with sqlite3.connect(file, timeout=20, isolation_level=None) as connection:
+        with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            self._stop.wait(OUTAGE_SECONDS)
+            self._stop.wait(SQLITE_WAIT + OUTAGE_SECONDS)
             connection.execute("ROLLBACK")
-        connection.close()
-        return f"{OUTAGE_SECONDS:.0f} s"
+        return f"{SQLITE_WAIT + OUTAGE_SECONDS:.0f} s"
 
     def disk_full(self) -> str:
         """No file may grow any more (RLIMIT_FSIZE of every process of it), as on a full disk."""
@@ -294,11 +351,22 @@ class Nemesis:
         return self._jump(-CLOCK_JUMP_SECONDS)
 
     def _jump(self, seconds: float) -> str:
+        """Somebody is killed while it is wrong: what was put off by a wrong clock has to be found.
+
+        Where there are two machines the CRM is slow meanwhile: whether a call may still land is a matter of clocks.
+        """
         chosen = self.random.choice(self.setup.machines)
         chosen.clock.write_text(str(seconds))
-        self._stop.wait(OUTAGE_SECONDS)
-        chosen.clock.unlink()
-        return f"{chosen.data.name} {seconds:+.0f} s"
+        if len(self.setup.machines) > 1:
+            self.crm.faults = Faults(slow=0.3)
+        try:
+            self._stop.wait(OUTAGE_SECONDS / 2)
+            killed = self.stage()
+            self._stop.wait(OUTAGE_SECONDS / 2)
+        finally:
+            chosen.clock.unlink()
+            self.crm.faults = Faults()
+        return f"{chosen.data.name} {seconds:+.0f} s, {killed or 'nobody killed'}"
 
 
 def _process_of(owner: str) -> psutil.Process:
@@ -316,6 +384,7 @@ WAYS: Final[Mapping[str, Callable[[Nemesis], str]]] = {
     "scheduler": Nemesis.scheduler,
     "machine": Nemesis.machine,
     "deploy": Nemesis.deploy,
+    "upgrade": Nemesis.upgrade,
     "stage": Nemesis.stage,
     "boundary": Nemesis.boundary,
     "perform": Nemesis.perform,

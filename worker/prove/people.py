@@ -14,9 +14,22 @@ FAMILY = (
     "Quadros Rocha Sales Teles Uchoa Vidal Xavier Zanetti Amaral Bastos Camargo Duarte Egito Farias Galvão Hahn Inácio "
     "Josué Kruger Leite Mota Neves Osório Paz Queirós Ramos Saldanha Tavares Ulhoa Viana Werneck Ximenes Yamada Zago"
 )
-_GIVEN, _FAMILY = GIVEN.split(), FAMILY.split()
+_GIVEN = [name for name in GIVEN.split() if name not in {"Iara", "Mara", "Sara", "Joel", "Célia", "Rui"}]
+"""None that sounds or looks like another."""
+_MORE_FAMILY = (
+    "Arruda Assis Borba Brandão Cardoso Cunha Dorneles Drumond Fontes Guerra Holanda Lobo Maciel Novaes Pacheco Rangel "
+    "Siqueira Toledo Veloso Zimmer"
+)
+_FAMILY = [*FAMILY.split(), *_MORE_FAMILY.split()]
+_MIDDLE, _LAST = _FAMILY[::2], _FAMILY[1::2]
+"""Apart, so that nobody has the names of another in another order."""
+_STRIDE = 10_007
+"""A prime that no list's length is a multiple of: people who follow each other share no name."""
 _AREAS = (11, 19, 21, 31, 41, 47, 51, 61, 71, 81, 85)
 _TITLES = ("Diretora", "Gerente de Compras", "Analista", "Sócio", "Coordenadora de Marketing")
+_MODULI = (97, 89, 83, 79, 73)
+_CONSONANTS = (*"bcdfgjlmnprstvxz", "br", "cr", "dr", "tr")
+_SYLLABLES = [first + vowel for first in _CONSONANTS for vowel in "aeiou"]
 _FIRST_LINE, _LINES = 60_000_000, 39_999_983  # numbers of mobile lines, and a prime of them
 
 
@@ -74,22 +87,31 @@ class Person:
 
 def person(number: int) -> Person:
     """The person of this number, always the same."""
-    given = _GIVEN[number % len(_GIVEN)]
-    middle = _FAMILY[(number // len(_GIVEN) + number * 7) % len(_FAMILY)]
-    last = _FAMILY[(number // (len(_GIVEN) * len(_FAMILY)) + number * 11 + 5) % len(_FAMILY)]
-    local = f"{given}.{last}.{number}".lower()
+    place, at_given = divmod(number * _STRIDE, len(_GIVEN))
+    place, at_middle = divmod(place, len(_MIDDLE))
+    given, middle, last = _GIVEN[at_given], _MIDDLE[at_middle], _LAST[place % len(_LAST)]
+    word = _word(number)
     return Person(
         number=number,
         given=given,
         family=f"{middle} {last}",
-        email=f"{_plain(local)}@firma{number}.example.com",
-        second_email=f"{_plain(given.lower())}{number}@correio{number % 7}.example.net",
+        email=_plain(f"{given}.{middle}.{last}@{word}.example.com".lower()),
+        second_email=_plain(f"{given}.{word}@correio{number % 7}.example.net".lower()),
         area=_AREAS[number % len(_AREAS)],
         line=str(_FIRST_LINE + number * 7919 % _LINES),
         second_line=str(_FIRST_LINE + (number * 7919 + 20_000_003) % _LINES),
-        company=f"Firma {number}",
+        company=word.title(),
         job_title=_TITLES[number % len(_TITLES)],
     )
+
+
+def _word(number: int) -> str:
+    """A word for this number: at most two of its five syllables are those of another number's below 420,000.
+
+    A syllable each for what is left of a division by five primes: numbers that agree in three of them are at least the
+    product of three apart.
+    """
+    return "".join(_SYLLABLES[(number * 31 + place) % modulus] for place, modulus in enumerate(_MODULI))
 
 
 def _plain(text: str) -> str:

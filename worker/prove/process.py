@@ -5,6 +5,7 @@
 is `portaria --data DIR web` where, by environment variables that only a proof sets,
 
 - `PORTARIA_PROVE_CLOCK` names a file: the clock is wrong by as many seconds as are written in it;
+- `PORTARIA_PROVE_VERSION` names the migrations of a later version (`worker.prove.upgrade`): it is that version;
 - `PORTARIA_PROVE_WITHOUT` names a guard of `worker.prove.guards` that is switched off, to show that the proof sees it.
 
 `[crm] kind = "proof"` is the CRM of `worker.prove.crm`.
@@ -17,10 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from worker import crm, supervisor
-from worker.prove import guards
+from worker.prove import guards, upgrade
 from worker.prove.crm import KIND, OutsideCrmAdapter
-from worker.prove.setup import CLOCK, COMMAND, WITHOUT
+from worker.prove.setup import CLOCK, COMMAND, SQLITE_WAIT, VERSION, WITHOUT
 from worker.steps import runtime
+from worker.store import engine
 
 
 def wrong_clock(file: Path) -> runtime.Clock:
@@ -39,9 +41,12 @@ def wrong_clock(file: Path) -> runtime.Clock:
 def set_up() -> None:
     """Change this process as its environment says."""
     supervisor.COMMAND = COMMAND
+    engine._SQLITE_WAIT = SQLITE_WAIT
     crm.CRMS = {**crm.CRMS, KIND: lambda section, _records: OutsideCrmAdapter(section.base_url)}
     if file := os.environ.get(CLOCK):
         runtime.utc_now = wrong_clock(Path(file))
+    if migrations := os.environ.get(VERSION):
+        upgrade.become(Path(migrations))
     if guard := os.environ.get(WITHOUT):
         guards.switch_off(guard)
 

@@ -54,6 +54,8 @@ def _sent(outcome: Outcome) -> Table:
     ]
     for what, count in rows:
         table.add_row(what, f"{count:,}")
+    if outcome.gave_up:
+        table.add_row("[red]the end was not waited for[/red]", f"[red]{outcome.gave_up}[/red]")
     return table
 
 

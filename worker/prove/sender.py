@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,8 +16,10 @@ from worker.prove.checker import Sent
 from worker.prove.workload import Delivery
 
 PATIENCE_SECONDS = 60.0
-"""For how long a delivery that is not answered is sent again."""
+"""For so long a delivery that is not acknowledged is sent again, and for as long as others are."""
 AGAIN_SECONDS = 0.5
+ANSWER_SECONDS = 20.0
+"""For how long an answer is waited for before the delivery is sent again."""
 
 
 class History:
@@ -45,14 +47,35 @@ class Sender:
         self._doors = itertools.cycle(doors)
         self._headers = {"Authorization": f"Bearer {secret}"}
         self._history = history
+        self._acknowledged_at = time.monotonic()
+        """The last one, whichever it was."""
+
+    def send_first(self, case: Sequence[Delivery]) -> None:
+        """Send one case, and wait until it is answered."""
+        asyncio.run(self._send_first(case))
 
     def send_for(self, seconds: float, rate: float, cases: Iterator[list[Delivery]]) -> None:
         """Begin deliveries at `rate` a second for so long (an open loop), and wait until each is answered."""
         asyncio.run(self._send_for(seconds, rate, cases))
 
-    async def _send_for(self, seconds: float, rate: float, cases: Iterator[list[Delivery]]) -> None:
+    def _client(self) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=200)
-        async with httpx.AsyncClient(headers=self._headers, timeout=20, limits=limits) as client:
+        return httpx.AsyncClient(headers=self._headers, timeout=ANSWER_SECONDS, limits=limits)
+
+    async def _send_first(self, case: Sequence[Delivery]) -> None:
+        async with self._client() as client:
+            await asyncio.gather(*(each for delivery in case for each in self._deliveries(client, delivery)))
+
+    def _deliveries(self, client: httpx.AsyncClient, delivery: Delivery) -> Iterator[Coroutine[None, None, None]]:
+        """To be awaited, one for each copy."""
+        one = Sent(delivery)
+        self.sent.append(one)
+        self._history.note(event="sending", **delivery.as_json())
+        for _ in range(delivery.copies):
+            yield self._deliver(client, one)
+
+    async def _send_for(self, seconds: float, rate: float, cases: Iterator[list[Delivery]]) -> None:
+        async with self._client() as client:
             under_way: set[asyncio.Task[None]] = set()
             began = time.monotonic()
             begun = 0
@@ -62,19 +85,16 @@ class Sender:
                     continue
                 for delivery in next(cases):
                     begun += delivery.copies
-                    one = Sent(delivery)
-                    self.sent.append(one)
-                    self._history.note(event="sending", **delivery.as_json())
-                    for _ in range(delivery.copies):
-                        task = asyncio.create_task(self._deliver(client, one))
+                    for each in self._deliveries(client, delivery):
+                        task = asyncio.create_task(each)
                         under_way.add(task)
                         task.add_done_callback(under_way.discard)
             await asyncio.gather(*under_way)
 
     async def _deliver(self, client: httpx.AsyncClient, one: Sent) -> None:
         await asyncio.sleep(one.delivery.after)
-        patience = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < patience:
+        began = time.monotonic()
+        while time.monotonic() - max(began, self._acknowledged_at) < PATIENCE_SECONDS:
             what = await self._try(client, one)
             if what == "202":
                 return
@@ -94,5 +114,6 @@ class Sender:
             kept = answer.json()["delivery"] if answer.status_code == httpx.codes.ACCEPTED else ""
         if kept:
             one.ids.append(kept)
+            self._acknowledged_at = time.monotonic()
         self._history.note(event="answer", delivery=one.delivery.name, answer=what, id=kept)
         return what

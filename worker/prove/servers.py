@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,8 +18,11 @@ import redis
 
 from worker import embedded
 from worker.errors import ConfigurationError, TransientError
+from worker.patience import GivenTime, Patience
 
-START_SECONDS = 20.0
+START_SECONDS = 30.0
+"""For so long a server that lives may not answer, in the time that the machine gives it."""
+LONGEST_START = 600.0
 
 
 class Valkey:
@@ -44,17 +48,22 @@ class Valkey:
         options += ["--appendonly", "yes" if persistent else "no", "--loglevel", "warning"]
         options += ["--logfile", str(self._folder / "valkey.log")]
         self._process = subprocess.Popen([self._program, *options], start_new_session=True)  # noqa: S603
-        deadline = time.monotonic() + START_SECONDS
+        patience = _patience(self._process.pid)
         with redis.Redis(unix_socket_path=str(self._socket)) as client:
             while True:
                 try:
                     client.ping()
                 except redis.RedisError:
-                    if time.monotonic() > deadline:
+                    if self._process.poll() is not None or patience.is_over():
                         raise TransientError(f"Valkey did not start; its log is in {self._folder}") from None
                     time.sleep(0.05)
                 else:
                     return
+
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     def kill(self, *, wipe: bool = False) -> None:
         """kill -9, and with `wipe` all it had written."""
@@ -73,6 +82,23 @@ class Valkey:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(10)
+
+
+def _patience(pid: int) -> Patience:
+    return Patience(START_SECONDS, LONGEST_START, GivenTime(lambda: [pid]))
+
+
+def _persist(start: Callable[[], None]) -> None:
+    patience = _patience(os.getpid())
+    while True:
+        try:
+            start()
+        except subprocess.SubprocessError:  # slow (pg_ctl is given 10 s), or the shared memory of the one before
+            if patience.is_over():
+                raise TransientError("PostgreSQL did not start; what it said is above") from None
+            time.sleep(0.2)
+        else:
+            return
 
 
 class Postgres:
@@ -95,7 +121,7 @@ class Postgres:
         self._folder.chmod(0o755)
         (self._folder / "data").mkdir()
         self._server = PostgresServer((self._folder / "data").resolve(), cleanup_mode="stop")
-        self._server.start()
+        _persist(self._server.start)
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE portaria")
 
@@ -120,16 +146,12 @@ class Postgres:
 
     def start(self) -> None:
         """Start it again on what is on the disk."""
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self._server.ensure_postgres_running()
-            except subprocess.SubprocessError:  # the shared memory of the one before is still in use
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-            else:
-                return
+        _persist(self._server.ensure_postgres_running)
+
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self._server.get_pid() or 0
 
     def drop_connections(self) -> int:
         """Cut every connection that is in the middle of a transaction; how many those were."""

@@ -12,12 +12,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from worker.config import CrmSection, Settings, load_settings
 from worker.errors import TransientError
+from worker.patience import GivenTime, Patience, family
 from worker.prove.servers import Postgres, Valkey
 
 SECRET = "prove-secret"  # noqa: S105 - of a data folder that lives as long as the proof
@@ -25,11 +27,21 @@ COMMAND = [sys.executable, "-m", "worker.prove.process"]
 """What a process of a set-up under proof is started with."""
 CLOCK = "PORTARIA_PROVE_CLOCK"
 WITHOUT = "PORTARIA_PROVE_WITHOUT"
+VERSION = "PORTARIA_PROVE_VERSION"
 """Variables that `worker.prove.process` reads."""
 START_SECONDS = 180.0
-STOP_SECONDS = 90.0
+"""For so long a start may show nothing new, in the time that the machine gives it."""
+LONGEST_START = 1800.0
+STOP_SECONDS = 300.0
+AGAIN_SECONDS = 2.0
+"""Pause before a machine that ended is started again."""
+MOST_STARTS = 20
+"""How often it is started: after a kill, what the last one left holds its port for up to a minute."""
+ROLES = {"web": 1, "worker": 2, "beat": 1}
+"""How many processes of each command a machine runs."""
 LEASE_SECONDS = 10.0
 STALL_SECONDS = 6.0
+SQLITE_WAIT = 10.0
 """Shorter than they are for users, so that minutes show what otherwise takes an hour."""
 
 _CONFIGURATION = """
@@ -81,8 +93,11 @@ class Machine:
         )
         (data / "portaria.toml").write_text(text + more)
         self.clock = data / "clock"
+        self.migrations: Path | None = None
+        """Of the later version that it runs; None: this code as it is."""
         self._environment = {**os.environ, CLOCK: str(self.clock), WITHOUT: without}
         self._up: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
 
     @property
     def address(self) -> str:
@@ -96,25 +111,47 @@ class Machine:
         """Start it, without waiting for it to answer."""
         with self.log.open("ab") as log:
             command = [*COMMAND, "--data", str(self.data), "up"]
-            self._up = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)  # noqa: S603
+            environment = {**self._environment, VERSION: str(self.migrations or "")}
+            self._up = subprocess.Popen(command, stdout=log, stderr=log, env=environment)  # noqa: S603
+        self._started_at = time.monotonic()
 
     def wait_until_up(self) -> None:
-        """Raises `TransientError` when it does not come."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.1)
-        raise TransientError(f"`portaria up` did not come up; its log is {self.log}")
+        """Wait for all of it to run, as long as its start goes on, however slowly. Raises `TransientError`.
+
+        That a door answers is not enough: after a kill what the last one left may still answer.
+        """
+        patience = Patience(START_SECONDS, LONGEST_START, GivenTime(self.pids))
+        ended = 0
+        while self.missing():
+            ended += self.keep_up()
+            patience.look(len(self.pids()))
+            if why := f"it ended {ended} times" if ended == MOST_STARTS else patience.is_over():
+                raise TransientError(f"`portaria up` did not come up ({why}); its log is {self.log}")
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        """Whether somebody listens at its door."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def missing(self) -> list[str]:
+        """What should run on it and does not."""
+        away = [role for role, count in ROLES.items() if len(self.of(role)) < count]
+        return away if self.answers() else [*away, "door"]
 
     def keep_up(self) -> bool:
         """Start it again when it has ended; whether it had."""
-        if self._up is None or self._up.poll() is None:
+        if self._up is None or self._up.poll() is None or time.monotonic() - self._started_at < AGAIN_SECONDS:
             return False
         self.start()
         return True
+
+    def pids(self) -> list[int]:
+        """Of the supervisor and all that it started."""
+        return family(self._up.pid) if self._up is not None else []
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does, and wait."""
@@ -136,13 +173,11 @@ class Machine:
 
     def processes(self) -> list[psutil.Process]:
         """The supervisor and all that it started."""
-        if self._up is None:
-            return []
-        try:
-            supervisor = psutil.Process(self._up.pid)
-            return [supervisor, *supervisor.children(recursive=True)]
-        except psutil.Error:
-            return []
+        found = []
+        for pid in self.pids():
+            with suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+        return found
 
     def of(self, role: str) -> list[psutil.Process]:
         """The main processes of a command: `web`, `worker`, `beat`."""
@@ -183,6 +218,9 @@ class SetUp:
     def __init__(self, store: str, folder: Path, *, crm: str, receiver: str, without: str = "") -> None:
         """`store` is `sqlite` or `postgres`. Raises `ConfigurationError` where a server cannot run."""
         self.store = store
+        self.folder = folder
+        self.version = 0
+        """How many releases ahead of this code it is (`worker.prove.upgrade`)."""
         self.valkey: Valkey | None = None
         self.postgres: Postgres | None = None
         more = ""
@@ -212,6 +250,17 @@ class SetUp:
     def keep_up(self) -> None:
         for machine in self.machines:
             machine.keep_up()
+
+    def missing(self) -> list[tuple[str, str]]:
+        """(machine, what should run on it and does not)."""
+        return [(machine.data.name, role) for machine in self.machines for role in machine.missing()]
+
+    def pids(self) -> list[int]:
+        """Of everything that runs."""
+        servers = [server.pid for server in (self.valkey, self.postgres) if server and server.pid]
+        return [pid for machine in self.machines for pid in machine.pids()] + [
+            pid for server in servers for pid in family(server)
+        ]
 
     def stop(self) -> None:
         """Stop everything, the servers last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -61,15 +61,26 @@ def moves(tx: Transaction) -> Iterator[tuple[str, list[Any]]]:
         yield subject, list(some)
 
 
+def progress(tx: Transaction) -> tuple[Any, ...]:
+    """What changes whenever something goes on: the last entry of the history, and how much is in which state."""
+    last = tx.execute(sa.select(sa.func.max(tables.history.c.no))).scalar_one()
+    kinds = (tables.deliveries, tables.crm_writes, tables.workflow_runs, tables.notifications)
+    counted = [sa.select(kind.c.state, sa.func.count()).group_by(kind.c.state).order_by(kind.c.state) for kind in kinds]
+    return last, *(tuple(tuple(row) for row in tx.execute(each)) for each in counted)
+
+
 def _all(tx: Transaction, table: sa.Table, names: tuple[str, ...]) -> list[dict[str, Any]]:
     return rows(tx.execute(sa.select(*(table.c[name] for name in names))))
 
 
-def holder(tx: Transaction, stage: Stage) -> str | None:
-    """Who holds the lease of some submission at this stage right now."""
+def holder(tx: Transaction, stages: Collection[Stage]) -> tuple[Stage, str] | None:
+    """One of these stages at which some submission is right now, and who holds its lease."""
     table = tables.submissions
-    held = sa.select(table.c.lease_owner).where(table.c.state == BEFORE[stage], table.c.lease_owner.is_not(None))
-    return tx.execute(held.limit(1)).scalar_one_or_none()
+    states = [BEFORE[stage] for stage in stages]
+    held = sa.select(table.c.stage, table.c.lease_owner)
+    held = held.where(table.c.state.in_(states), table.c.lease_owner.is_not(None))
+    row = tx.execute(held.limit(1)).first()
+    return (Stage(row.stage), row.lease_owner) if row else None
 
 
 def caller(tx: Transaction) -> str | None:

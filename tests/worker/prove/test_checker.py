@@ -135,6 +135,7 @@ FAULTS: dict[str, Fault] = {
     "acknowledged_changed": lambda sent, found: found.deliveries[0].update(digest="other"),
     "answered_differently": lambda sent, found: sent[0].ids.append(sent[1].ids[0]),
     "unsettled": lambda sent, found: _done(found).update(state="scored"),
+    "down": lambda sent, found: setattr(found, "missing", [("one", "worker")]),
     "lease_left": lambda sent, found: _done(found).update(lease_owner="somebody"),
     "wrong_outcome": lambda sent, found: _done(found).update(state="dead"),
     "submissions_wrong": lambda sent, found: setattr(found, "submissions", found.submissions[1:]),
