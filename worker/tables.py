@@ -153,6 +153,13 @@ distinct_contacts = sa.Table(
     sa.Index("ix_distinct_contacts_right_id", "right_id"),
 )
 
+open_reviews = sa.Table(
+    "open_reviews",  # submissions that went on as a contact of their own while a person has still to say who it is
+    metadata,
+    sa.Column("submission_id", sa.Text, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+)
+
 merges = sa.Table(
     "merges",  # contacts put together and taken apart by people, with what undoing it needs
     metadata,

@@ -54,6 +54,8 @@ def show_review(submission_id: str, as_json: bool) -> None:
     console.print(explain(review.decision), markup=False)
     if review.candidate != review.decision.contact_id:
         console.print(f"\n{review.decision.contact_id} was merged into {review.candidate}.", markup=False)
+    if review.meanwhile:
+        console.print(f"\nIt goes on meanwhile as {review.meanwhile}; --same merges the two.", markup=False)
     console.print(f"\nportaria reviews resolve {submission_id} --same {review.candidate}   or   --new", markup=False)
 
 

@@ -253,8 +253,8 @@ def _resolved(runtime: Runtime, tx: Transaction, items: Sequence[_Item]) -> tupl
         after = outlook.after or Standing(State.VALIDATED)
         if item.id in found:
             decision, item.contact_id = found[item.id].decision, found[item.id].contact_id
-            item.decision = decision.kind
-            if decision.kind is DecisionKind.REVIEW:
+            item.decision = DecisionKind.NEW if decision.kind is DecisionKind.REVIEW else decision.kind
+            if not item.contact_id:
                 outlook.after = replace(
                     after, state=State.REVIEW, reason=IN_REVIEW, detail=decision.reason, decision=decision.kind
                 )

@@ -11,7 +11,7 @@ meanwhile sees either what was before or what is after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from pipelines.dedupe.features import dump_features, features
@@ -31,17 +31,27 @@ UNDO = {MERGE: "undo_merge", SPLIT: "undo_split"}
 """Events of the history, beside `merge` and `split`."""
 
 
-def merge_contacts_of(runtime: Runtime, kept_id: str, absorbed_id: str, *, by: str, why: str = "") -> str:
+def merge_contacts_of(
+    runtime: Runtime,
+    kept_id: str,
+    absorbed_id: str,
+    *,
+    by: str,
+    why: str = "",
+    also: Callable[[Transaction], None] = lambda tx: None,
+) -> str:
     """Make `absorbed_id` part of `kept_id`; the id of the merge, to undo it by.
 
     The kept contact has the submissions, blocking keys and CRM records of both; its own CRM record stays the one that
-    is written to. Merging again what is merged so already is the same merge. Raises `PermanentError` for contacts that
-    are not there or not live, `TransientError` while a worker is at a submission of the absorbed one.
+    is written to. Merging again what is merged so already is the same merge. `also` is done in the same transaction,
+    first. Raises `PermanentError` for contacts that are not there or not live, `TransientError` while a worker is at a
+    submission of the absorbed one.
     """
     if kept_id == absorbed_id:
         raise PermanentError(f"{kept_id} cannot be merged into itself; name two contacts")
 
     def merge(tx: Transaction) -> str:
+        also(tx)
         held = hold(tx, (kept_id, absorbed_id), lambda: merges.member_ids(tx, absorbed_id), runtime.clock())
         kept, other = held.golden[kept_id], held.golden[absorbed_id]
         if other.merged_into == kept_id:

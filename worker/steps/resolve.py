@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
 from pipelines.dedupe.decision import Candidate, decide
@@ -27,8 +28,9 @@ from worker.ids import contact_id
 from worker.steps import claims
 from worker.steps.claims import Report
 from worker.steps.dedupe_model import model_in_force
+from worker.steps.meanwhile import answer_open_review
 from worker.steps.runtime import Runtime
-from worker.store import contacts, history, submissions
+from worker.store import contacts, history, reviews, submissions
 from worker.store.contacts import Golden, NewContact
 from worker.store.engine import Transaction, chunks
 from worker.store.submissions import Claimed, Outcome
@@ -99,6 +101,7 @@ class _Resolution:
         self._known: dict[str, _Known] = {}
         self._population = contacts.population(tx)
         self._decided: list[tuple[str, Decision, str]] = []
+        self._left_open: list[str] = []
         self._not_the_same: dict[str, set[str]] = {}
 
     def resolve(self, runtime: Runtime, claimed: Sequence[Claimed]) -> list[Outcome]:
@@ -139,11 +142,15 @@ class _Resolution:
             return submissions.reached(item, due_at=look)
         decision = self.decide(subject, keys, self._not_the_same[item.id])
         self._decided.append((item.id, decision, DEDUPE))
-        if decision.kind is DecisionKind.REVIEW:
+        if decision.kind is DecisionKind.REVIEW and not runtime.creates_in_review:
             values = {"decision": decision.kind}
             return Outcome(item, State.REVIEW, None, reason=IN_REVIEW, detail=decision.reason, values=values)
+        kind = decision.kind
+        if kind is DecisionKind.REVIEW:
+            kind = DecisionKind.NEW
+            self._left_open.append(item.id)
         whom = self.apply(item.id, told, keys, decision)
-        return submissions.reached(item, due_at=look, decision=decision.kind, contact_id=whom)
+        return submissions.reached(item, due_at=look, decision=kind, contact_id=whom)
 
     def decide(self, subject: Features, keys: Sequence[int], not_the_same: Collection[str] = ()) -> Decision:
         """What dedupe says of this person, given who is in the index and who a person said they are not."""
@@ -163,8 +170,8 @@ class _Resolution:
         )
 
     def apply(self, submission: str, told: Contact, keys: Sequence[int], decision: Decision) -> str:
-        """Make the decision true: a new contact, or one more submission of a known one. The contact's id."""
-        if decision.kind is DecisionKind.NEW:
+        """Make the decision true: one more submission of a known contact, or a contact of its own. The contact's id."""
+        if decision.kind is not DecisionKind.MATCH:
             known = _Known(contact_id(submission), features(told), contact=told)
             self._known[known.id] = known
             self._population += 1
@@ -211,6 +218,8 @@ class _Resolution:
             ],
         )
         self._decided.clear()
+        reviews.leave_open(self._tx, self._left_open, self._now)
+        self._left_open.clear()
 
     def outcome(self) -> dict[str, Golden]:
         """The contacts that were made or changed, as they would be saved."""
@@ -257,7 +266,7 @@ def look_for(runtime: Runtime, contact: Contact, *, itself: str = "") -> Decisio
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What dedupe would say of a submission, and whose it would be; nobody's while a person has to say so."""
+    """What dedupe would say of a submission, and whose it would be; nobody's while it waits for a person's word."""
 
     decision: Decision
     contact_id: str = ""
@@ -277,7 +286,7 @@ def foresee(
     for submission, subject in subjects.items():
         decision = resolution.decide(subject, keys[submission], distinct.get(contact_id(submission), set()))
         whom = ""
-        if decision.kind is not DecisionKind.REVIEW:
+        if decision.kind is not DecisionKind.REVIEW or runtime.creates_in_review:
             whom = resolution.apply(submission, told[submission], keys[submission], decision)
         found[submission] = Foreseen(decision, whom)
     return found, resolution.outcome()
@@ -292,34 +301,39 @@ def _told(known: _Known) -> Contact:
 def resolve_review(runtime: Runtime, submission: str, *, same_as: str | None, by: str, why: str = "") -> str:
     """A person's decision on a submission in review: the same as `same_as`, or (None) somebody new. The contact's id.
 
-    The submission goes on by itself from there. Raises `PermanentError` when there is no such review or contact.
+    The submission goes on by itself from there; where it had gone on before (`meanwhile`), its contact is merged into
+    the other, or remembered as somebody else. Raises `PermanentError` when there is no such review or contact.
     """
-    now = runtime.clock()
     with runtime.database.write() as tx:
         row = submissions.lock_review(tx, submission)
-        if row is None:
-            raise PermanentError(f"{submission} is not in review; `portaria reviews list` shows those that are")
-        told = Contact.model_validate_json(row["contact"])
-        subject = features(told)
-        keys = [key.hash for key in keys_of(subject)]
-        resolution = _Resolution(tx, runtime, now)
-        resolution.load(keys)
-        found = resolution.find(same_as) if same_as else ""
-        if found is None:
-            raise PermanentError(
-                f"there is no contact {same_as}; `portaria reviews show {submission}` names candidates"
-            )
-        before = Decision.model_validate_json(contacts.decisions(tx, submission)[0]["decision"])
-        kind = DecisionKind.MATCH if found else DecisionKind.NEW
-        decision = before.model_copy(update={"kind": kind, "contact_id": found, "reason": "person"})
-        resolution.decided_by_person(submission, decision, by)
-        whom = resolution.apply(submission, told, keys, decision)
-        resolution.flush()
-        if not found:
-            shown = [evidence.contact_id for evidence in before.evidence]
-            for other in sorted(set(contacts.surviving(tx, shown).values())):
-                contacts.keep_distinct(tx, whom, other, by=by, now=now)
-        submissions.go_on(tx, submission, NEXT_STAGE[State.RESOLVED], kind=kind, contact_id=whom, now=now)
-        move = history.Move(submission, "review", State.REVIEW, State.RESOLVED, reason=why or kind, by=by)
-        history.record(tx, [move], now)
+        if row is not None:
+            return _answer(tx, runtime, row, same_as=same_as, by=by, why=why)
+    return answer_open_review(runtime, submission, same_as=same_as, by=by, why=why)
+
+
+def _answer(
+    tx: Transaction, runtime: Runtime, row: Mapping[str, Any], *, same_as: str | None, by: str, why: str
+) -> str:
+    now, submission = runtime.clock(), row["id"]
+    told = Contact.model_validate_json(row["contact"])
+    subject = features(told)
+    keys = [key.hash for key in keys_of(subject)]
+    resolution = _Resolution(tx, runtime, now)
+    resolution.load(keys)
+    found = resolution.find(same_as) if same_as else ""
+    if found is None:
+        raise PermanentError(f"there is no contact {same_as}; `portaria reviews show {submission}` names candidates")
+    before = Decision.model_validate_json(contacts.decisions(tx, submission)[0]["decision"])
+    kind = DecisionKind.MATCH if found else DecisionKind.NEW
+    decision = before.model_copy(update={"kind": kind, "contact_id": found, "reason": "person"})
+    resolution.decided_by_person(submission, decision, by)
+    whom = resolution.apply(submission, told, keys, decision)
+    resolution.flush()
+    if not found:
+        shown = [evidence.contact_id for evidence in before.evidence]
+        for other in sorted(set(contacts.surviving(tx, shown).values())):
+            contacts.keep_distinct(tx, whom, other, by=by, now=now)
+    submissions.go_on(tx, submission, NEXT_STAGE[State.RESOLVED], kind=kind, contact_id=whom, now=now)
+    move = history.Move(submission, "review", State.REVIEW, State.RESOLVED, reason=why or kind, by=by)
+    history.record(tx, [move], now)
     return whom

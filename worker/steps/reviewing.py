@@ -26,6 +26,8 @@ class Review:
     """The live contact that it may be: the likeliest candidate, or the one that it has been merged into since."""
     candidate_name: str
     decision: Decision
+    meanwhile: str = ""
+    """The contact that it has gone on as; empty while it waits, and when it is answered."""
 
     def view(self) -> View:
         """As one flat object."""
@@ -37,6 +39,7 @@ class Review:
             "candidate_name": self.candidate_name,
             "probability": round(self.decision.probability, 4),
             "reason": self.decision.reason,
+            "meanwhile": self.meanwhile,
             "received_at": self.received_at.isoformat(),
         }
 
@@ -46,7 +49,8 @@ def waiting_reviews(runtime: Runtime, *, limit: int = 50) -> list[Review]:
     with runtime.database.read() as tx:
         found = reviews.waiting(tx, limit=limit)
         decisions = [Decision.model_validate_json(row["decision"]) for row in found]
-        living = contacts.surviving(tx, {decision.contact_id for decision in decisions})
+        own = {row["contact_id"] for row in found if row["contact_id"]}
+        living = contacts.surviving(tx, {*own, *(decision.contact_id for decision in decisions)})
         names = contacts.names(tx, living.values())
     return [_review(row, decision, living, names) for row, decision in zip(found, decisions, strict=True)]
 
@@ -62,7 +66,9 @@ def review_of(runtime: Runtime, submission_id: str) -> Review:
         if row is None or not decided:
             raise PermanentError(f"nothing was decided of {submission_id}; `portaria reviews list` shows what waits")
         decision = Decision.model_validate_json(decided[0]["decision"])
-        living = contacts.surviving(tx, [decision.contact_id])
+        own = row["contact_id"] if reviews.is_open(tx, submission_id) else None
+        row = {**row, "contact_id": own}
+        living = contacts.surviving(tx, [decision.contact_id, *([own] if own else [])])
         names = contacts.names(tx, living.values())
     return _review(row, decision, living, names)
 
@@ -77,4 +83,5 @@ def _review(row: Mapping[str, Any], decision: Decision, living: Mapping[str, str
         candidate=candidate,
         candidate_name=names.get(candidate, ""),
         decision=decision,
+        meanwhile=living[row["contact_id"]] if row["contact_id"] else "",
     )

@@ -37,6 +37,11 @@ from worker.store.submissions import Claimed
 
 Clock = Callable[[], datetime]
 
+WAIT = "wait"
+"""`[dedupe] while_in_review`: a submission in review goes on when a person has said who it is."""
+CREATE = "create"
+"""The same: it goes on at once as a contact of its own, and is merged when a person says so."""
+
 UNKNOWN_SOURCE = "unknown_source"
 """Reason code: the source of what came is no longer in portaria.toml."""
 
@@ -97,6 +102,8 @@ class Runtime:
     calendar: Calendar
     sellers: Sequence[Seller]
     policy: Policy
+    creates_in_review: bool
+    """Whether who may be somebody known is a contact of their own until a person has said so; else they wait."""
     survivorship: Survivorship
     """Which value of a field survives where contacts are merged."""
     rates: Rates
@@ -176,10 +183,11 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
         sellers = read_sellers(settings.sellers)
         dedupe = dict(settings.dedupe)
         survivorship = Survivorship(dedupe.pop("survivorship", {}))
+        creates_in_review = _creates_in_review(dedupe.pop("while_in_review", WAIT))
         policy = Policy(**dedupe)
     except TypeError:
         raise ConfigurationError(
-            f"{settings.file}: [dedupe] knows {', '.join((*Policy.__slots__, 'survivorship'))}"
+            f"{settings.file}: [dedupe] knows {', '.join((*Policy.__slots__, 'while_in_review', 'survivorship'))}"
         ) from None
     except ValueError as problem:
         raise ConfigurationError(f"{settings.file}: {problem}") from None
@@ -203,12 +211,19 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None) -> Runtime:
         calendar=calendar,
         sellers=sellers,
         policy=policy,
+        creates_in_review=creates_in_review,
         survivorship=survivorship,
         rates=rates,
         changes=Changes(lambda: embedded.broker_url(settings)),
         owner=owner_of(os.getpid()),
         clock=clock,
     )
+
+
+def _creates_in_review(said: object) -> bool:
+    if said not in (WAIT, CREATE):
+        raise ValueError(f"[dedupe] while_in_review is {WAIT!r} or {CREATE!r}, not {said!r}")
+    return said == CREATE
 
 
 def owner_of(pid: int) -> str:
