@@ -19,8 +19,10 @@ from typing import Final, TypeVar
 
 import psutil
 
-from pipelines.states import STAGES, Stage
+from pipelines.states import SETTLED, STAGES, Stage
+from worker import steps
 from worker.errors import PortariaError, TransientError
+from worker.patience import GivenTime
 from worker.prove.crm import Faults, OutsideCrm
 from worker.prove.receiver import Receiver
 from worker.prove.sender import History
@@ -34,6 +36,10 @@ T = TypeVar("T")
 
 WATCH_SECONDS = 8.0
 """For how long the store is watched for the right moment."""
+SETTLED_BETWEEN = 5
+"""So many submissions are settled between two strikes, ..."""
+WORK_SECONDS = 15.0
+"""... or none could be in so many seconds in which nobody stood in line for a CPU."""
 OUTAGE_SECONDS = 4.0
 CLOCK_JUMP_SECONDS = 3600.0
 
@@ -75,6 +81,7 @@ class Nemesis:
             for way in self.random.sample(self.ways, len(self.ways)):
                 if self._stop.wait(self.random.uniform(*self.gap)):
                     return
+                self._let_it_work()
                 self.history.note(event="strike", way=way)
                 try:
                     hit = WAYS[way](self)
@@ -84,6 +91,26 @@ class Nemesis:
                 self.strikes.setdefault(way, []).append(hit)
                 self.history.note(event="struck", way=way, hit=hit)
                 self.setup.keep_up()
+
+    def _let_it_work(self) -> None:
+        """Wait until the set-up has settled something since the last strike, or had its time to.
+
+        On a slow machine it would else do nothing but start, and no strike would find it at work.
+        """
+        given = GivenTime(self.setup.pids)
+        before, end = self._settled(), given() + WORK_SECONDS
+        while given() < end and not self._stop.wait(0.5):
+            now = self._settled()
+            if now is not None and now >= (before or 0) + SETTLED_BETWEEN:
+                return
+
+    def _settled(self) -> int | None:
+        """How many submissions are settled; None while the store cannot be asked."""
+        try:
+            standing = steps.standing(self.runtime)
+        except TransientError:
+            return None
+        return sum(count for state, count in standing.submissions.items() if state in SETTLED)
 
     # --- processes
 
