@@ -22,7 +22,7 @@ from itertools import islice
 import numpy as np
 
 from benchmarks.dedupe.crm_people import generate
-from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
+from pipelines.dedupe.blocking import MAX_BLOCK, keys_of, nearest
 from pipelines.dedupe.comparison import FIELDS, ROLE, compare
 from pipelines.dedupe.decision import Candidate, Policy, decide
 from pipelines.dedupe.features import Features, dump_features, features, load_features
@@ -73,14 +73,14 @@ class Index:
         wanted = np.array([key.hash for key in keys], dtype=np.int64)
         starts = np.searchsorted(self.hashes, wanted, "left").tolist()
         ends = np.searchsorted(self.hashes, wanted, "right").tolist()
-        sizes, found, crowded = {}, set(), []
+        sizes, blocks, crowded = {}, {}, []
         for key, start, end in zip(keys, starts, ends, strict=True):
             sizes[key.hash] = end - start
-            if end - start > MAX_BLOCK:
+            if end - start >= MAX_BLOCK:
                 crowded.append(key.kind)
             else:
-                found.update(self.owners[start:end].tolist())
-        return sorted(found), sizes, crowded
+                blocks[key.hash] = self.owners[start:end].tolist()
+        return nearest(blocks, blocks, len(self.people)), sizes, crowded
 
 
 def leaves_a_trace(value: Features, told: Features) -> bool:

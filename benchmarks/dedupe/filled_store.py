@@ -34,8 +34,7 @@ from worker.store.engine import Database, Transaction, chunks, insert_ignoring
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _DELIVERY = "del_filled"
-_FILLED = "filled"
-"""Key of the delivery once all is in."""
+"""Its size is that of the store once all is in."""
 _PIECE = 2_500
 _TOGETHER = 4 * _PIECE
 _PROCESSES = 2
@@ -54,11 +53,12 @@ def fill(database: Database, size: int, seed: int) -> None:
     with database.read() as tx:
         held = tx.execute(sa.select(sa.func.count()).select_from(tables.submissions)).scalar_one()
         made = tx.execute(sa.select(sa.func.count()).select_from(tables.contacts)).scalar_one()
-        state = tx.execute(sa.select(tables.deliveries.c.key).where(tables.deliveries.c.id == _DELIVERY)).scalar()
-    if held > size or (state == _FILLED and held != size):
-        raise SystemExit(f"the store holds {held:,} submissions, not {size:,}: name another folder or database")
-    if state == _FILLED:
+        delivery = sa.select(tables.deliveries.c.size).where(tables.deliveries.c.id == _DELIVERY)
+        filled = tx.execute(delivery).scalar() or 0
+    if filled == size:
         return
+    if filled or held > size:
+        raise SystemExit(f"the store holds {held:,} submissions, not {size:,}: name another folder or database")
     with get_context("spawn").Pool(_PROCESSES) as pool:
         _fill_submissions(database, pool, size, seed, held)
         _fill_contacts(database, pool, made)
@@ -67,14 +67,14 @@ def fill(database: Database, size: int, seed: int) -> None:
         if not database.is_sqlite:
             tx.exec_driver_sql("SELECT setval(pg_get_serial_sequence('contacts', 'no'), max(no)) FROM contacts")
         tx.exec_driver_sql("ANALYZE")
-        tx.execute(sa.update(tables.deliveries).where(tables.deliveries.c.id == _DELIVERY).values(key=_FILLED))
+        tx.execute(sa.update(tables.deliveries).where(tables.deliveries.c.id == _DELIVERY).values(size=size))
     database.checkpoint()
     _say("")
 
 
 def _fill_submissions(database: Database, pool: Pool, size: int, seed: int, held: int) -> None:
     delivery = {
-        "id": _DELIVERY, "source": "bench", "kind": "", "key": "filling", "digest": "", "state": "opened",
+        "id": _DELIVERY, "source": "bench", "kind": "", "key": "filled", "digest": "", "state": "opened",
         "content_type": "", "priority": 3, "size": 0, "body": b"", "received_at": NOW,
     }  # fmt: skip
     with database.write() as tx:

@@ -15,6 +15,7 @@ the same in every process, machine and Python) over its kind and its parts:
 | `document` | kind and number | the same document |
 | `remote` | system, kind, id | the same record of another system |
 | `name_city` | sounds of given and last family name, city | who left a new mail and a new phone |
+| `name_postal` | sounds of given and last family name, postal code | the same house, new mail and phone |
 | `name_birth` | sound of given or of family name, birth date | a changed or mistyped other name |
 | `initial_city` | family name's sound, initial, city | *J. Souza*, and given names mistyped |
 | `name_company` | family name's sound, initial, company or its domain | *J. Souza* of Acme |
@@ -34,9 +35,10 @@ Junk (`teste`, `0000-0000`) has no features and so makes no keys. A contact has 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from math import log2
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -50,6 +52,15 @@ MAX_BLOCK: Final = 150
 """A key held by more contacts than this is not looked up: it names a crowd. The decision says so in its notes."""
 
 MOST_KEYS: Final = 64
+
+MOST_COMPARED: Final = 48
+"""Contacts that one arrival is compared with: those who share the most, and the rarest, with it."""
+
+NAMESAKES: Final = 8
+"""Who shares no more than so many others do, as a rule a name, is no likelier to be the arrival than each of them."""
+
+ALWAYS: Final = 5
+"""So many of the nearest are compared with, whatever they share: the evidence shows who was nearest."""
 
 
 class BlockingKey(NamedTuple):
@@ -105,6 +116,26 @@ def _sounds(first: str, last: str) -> tuple[str, str]:
 def sound_of_given(first: str) -> str:
     """How a given name sounds, a nickname in full."""
     return phonetic(min(full_forms(first), default=first))
+
+
+def nearest(blocks: Mapping[int, Sequence[int]], keys: Iterable[int], population: int) -> list[int]:
+    """Whom to compare with: who shares these keys, the likeliest first, at most `MOST_COMPARED`.
+
+    A key that n of a population hold is worth log2(population / n) bits, and what several say is added up. That is too
+    much (an address has four keys), but it puts whom an identifier leads to before all who have the name alone. Who
+    shares no more than `NAMESAKES` others do would not be likely enough to ask about, and is left out beyond the
+    `ALWAYS` nearest. Keys of `MAX_BLOCK` holders lead to nobody. Who is as near as another goes by its number.
+    """
+    worth: dict[int, float] = {}
+    for key in keys:
+        block = blocks.get(key, ())
+        if block and len(block) < MAX_BLOCK:
+            bits = log2(population / len(block))
+            for each in block:
+                worth[each] = worth.get(each, 0.0) + bits
+    crowd = log2(population / NAMESAKES)
+    order = sorted(sorted(worth), key=worth.__getitem__, reverse=True)[:MOST_COMPARED]
+    return [each for place, each in enumerate(order) if place < ALWAYS or worth[each] > crowd]
 
 
 def _halves(word: str) -> tuple[str, str]:
@@ -178,6 +209,8 @@ def _names(value: Features, given: str, family: str) -> Iterator[tuple[str, ...]
     if value.city:
         yield "name_city", given, family, value.city
         yield "initial_city", family, value.given[:1], value.city
+    if value.postal_code:
+        yield "name_postal", given, family, value.postal_code
     for scope in (value.city, value.company.replace(" ", ""), value.birth):
         if scope:
             for half in _halves(family):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipelines.dedupe.blocking import MAX_BLOCK, keys_of
+from pipelines.dedupe.blocking import MAX_BLOCK, MOST_COMPARED, keys_of, nearest
 from pipelines.dedupe.decision import Candidate, decide
 from pipelines.dedupe.features import Features, dump_features, features, load_features
 from pipelines.dedupe.merge import merge_contacts
@@ -78,8 +78,8 @@ class _Known:
 
     id: str
     features: Features
-    number: int = 0
-    """0 while it is new and not saved."""
+    number: int
+    """Below 0 while it is new and not saved."""
     contact: Contact | None = None
     golden: Golden | None = None
     arrived: int = 0
@@ -97,12 +97,17 @@ class _Resolution:
         self._survivorship = runtime.survivorship
         self._model = model_in_force(tx)
         self._now = now
-        self._blocks: dict[int, list[_Known]] = {}
+        self._blocks: dict[int, list[int]] = {}
         self._known: dict[str, _Known] = {}
-        self._population = contacts.population(tx)
+        self._numbered: dict[int, _Known] = {}
+        self._held = contacts.population(tx)
         self._decided: list[tuple[str, Decision, str]] = []
         self._left_open: list[str] = []
         self._not_the_same: dict[str, set[str]] = {}
+
+    @property
+    def _population(self) -> int:
+        return max(self._held, SMALLEST_POPULATION)
 
     def resolve(self, runtime: Runtime, claimed: Sequence[Claimed]) -> list[Outcome]:
         """Decide each, apply it, and save everything."""
@@ -111,7 +116,7 @@ class _Resolution:
         told = {item.id: Contact.model_validate_json(item.contact or "{}") for item in mine}
         known = {item.id: features(told[item.id]) for item in mine}
         keys = {item.id: [key.hash for key in keys_of(known[item.id])] for item in mine}
-        self.load({key for some in keys.values() for key in some})
+        self.load(keys.values())
         # What a person said of the contact that a submission founds holds for the submission, should it come again.
         distinct = contacts.distinct_from(self._tx, (contact_id(item.id) for item in mine))
         self._not_the_same = {item.id: distinct.get(contact_id(item.id), set()) for item in mine}
@@ -119,20 +124,22 @@ class _Resolution:
         self.flush()
         return submissions.save(self._tx, outcomes, now=self._now, by=runtime.owner)
 
-    def load(self, keys: Iterable[int]) -> None:
-        """Lock these keys (unless it is only for looking) and read who holds them."""
-        wanted = set(keys)
+    def load(self, keys_of_each: Collection[Sequence[int]]) -> None:
+        """Lock the keys of each (unless it is only for looking) and read who holds them."""
+        wanted = {key for keys in keys_of_each for key in keys}
         if self._locking:
             contacts.lock_keys(self._tx, wanted)
-        blocks = contacts.blocks(self._tx, wanted)
-        numbers = {number for block in blocks.values() if len(block) < MAX_BLOCK for number in block}
-        found = contacts.candidates(self._tx, numbers)
-        by_number = {}
-        for number, (known_id, text) in found.items():
-            by_number[number] = self._known[known_id] = _Known(known_id, load_features(text), number)
-        crowd = _Known("", Features())
-        for key, block in blocks.items():
-            self._blocks[key] = [by_number.get(number, crowd) for number in block]
+        self._blocks |= contacts.blocks(self._tx, wanted)
+        self._read(number for keys in keys_of_each for number in nearest(self._blocks, keys, self._population))
+
+    def _read(self, numbers: Iterable[int]) -> None:
+        """Bring contacts into the working set that are not in it."""
+        for number, (known_id, text) in contacts.candidates(self._tx, {*numbers} - self._numbered.keys()).items():
+            self._enter(_Known(known_id, load_features(text), number))
+
+    def _enter(self, known: _Known) -> _Known:
+        self._numbered[known.number] = self._known[known.id] = known
+        return known
 
     def _decide(
         self, runtime: Runtime, item: Claimed, told: Contact, subject: Features, keys: Sequence[int]
@@ -155,26 +162,31 @@ class _Resolution:
     def decide(self, subject: Features, keys: Sequence[int], not_the_same: Collection[str] = ()) -> Decision:
         """What dedupe says of this person, given who is in the index and who a person said they are not."""
         sizes = {key: len(self._blocks.get(key, ())) for key in keys}
-        usable = [key for key in keys if sizes[key] < MAX_BLOCK]
-        candidates = {known.id: known for key in usable for known in self._blocks.get(key, ())}
-        crowded = len(keys) - len(usable)
-        notes = [f"{crowded} of {len(keys)} keys are held by {MAX_BLOCK} contacts or more and were not used"]
+        near = nearest(self._blocks, keys, self._population)
+        if not self._numbered.keys() >= {*near}:
+            self._read(near)  # somebody is among the nearest since those ahead of it in the batch were resolved
+        notes = []
+        if crowded := sum(size >= MAX_BLOCK for size in sizes.values()):
+            notes.append(f"{crowded} of {len(keys)} keys are held by {MAX_BLOCK} contacts or more and were not used")
+        if len(near) == MOST_COMPARED:
+            notes.append(f"compared with no more than the {MOST_COMPARED} contacts that share the most with it")
+        known = [self._numbered[number] for number in near]
         return decide(
             subject,
-            [Candidate(known.id, known.features) for known in candidates.values()],
+            [Candidate(each.id, each.features) for each in known],
             self._model,
             self._policy,
-            self._model.frequencies(max(self._population, SMALLEST_POPULATION), sizes),
+            self._model.frequencies(self._population, sizes),
             not_the_same=not_the_same,
-            notes=notes if crowded else (),
+            notes=notes,
         )
 
     def apply(self, submission: str, told: Contact, keys: Sequence[int], decision: Decision) -> str:
         """Make the decision true: one more submission of a known contact, or a contact of its own. The contact's id."""
         if decision.kind is not DecisionKind.MATCH:
-            known = _Known(contact_id(submission), features(told), contact=told)
-            self._known[known.id] = known
-            self._population += 1
+            new = _Known(contact_id(submission), features(told), -1 - len(self._numbered), contact=told)
+            known = self._enter(new)
+            self._held += 1
         else:
             known = self._known[decision.contact_id]
             if known.contact is None:
@@ -185,15 +197,15 @@ class _Resolution:
         known.arrived += 1
         for key in {*keys, *(key.hash for key in keys_of(known.features))}:
             block = self._blocks.setdefault(key, [])
-            if len(block) < MAX_BLOCK and known not in block:
-                block.append(known)
+            if len(block) < MAX_BLOCK and known.number not in block:
+                block.append(known.number)
                 known.keys.add(key)
         return known.id
 
     def flush(self) -> None:
         """Save the contacts, their keys and the decisions."""
         changed = [known for known in self._known.values() if known.arrived]
-        new = [known for known in changed if not known.number]
+        new = [known for known in changed if known.number < 0]
         fresh = [NewContact(known.id, _told(known), dump_features(known.features), known.arrived) for known in new]
         for known_id, number in contacts.add(self._tx, fresh, self._now).items():
             self._known[known_id].number = number
@@ -225,7 +237,7 @@ class _Resolution:
         """The contacts that were made or changed, as they would be saved."""
         return {
             known.id: Golden(
-                no=known.number,
+                no=max(known.number, 0),
                 id=known.id,
                 version=known.golden.version + 1 if known.golden else 1,
                 contact=_told(known),
@@ -248,7 +260,7 @@ class _Resolution:
                 return None
             if golden.merged_into is None:
                 break  # else it was merged while we waited for it
-        known = self._known.setdefault(living, _Known(living, features(golden.contact), golden.no))
+        known = self._known.get(living) or self._enter(_Known(living, features(golden.contact), golden.no))
         known.contact, known.golden = golden.contact, golden
         return living
 
@@ -259,7 +271,7 @@ def look_for(runtime: Runtime, contact: Contact, *, itself: str = "") -> Decisio
     keys = [key.hash for key in keys_of(subject)]
     with runtime.database.read() as tx:
         resolution = _Resolution(tx, runtime, runtime.clock(), locking=False)
-        resolution.load(keys)
+        resolution.load([keys])
         known = contacts.distinct_from(tx, [itself]).get(itself, set()) | {itself} if itself else set[str]()
         return resolution.decide(subject, keys, known)
 
@@ -280,7 +292,7 @@ def foresee(
     resolution = _Resolution(tx, runtime, runtime.clock(), locking=False)
     subjects = {submission: features(contact) for submission, contact in told.items()}
     keys = {submission: [key.hash for key in keys_of(subject)] for submission, subject in subjects.items()}
-    resolution.load({key for some in keys.values() for key in some})
+    resolution.load(keys.values())
     distinct = contacts.distinct_from(tx, map(contact_id, told))
     found = {}
     for submission, subject in subjects.items():
@@ -319,7 +331,7 @@ def _answer(
     subject = features(told)
     keys = [key.hash for key in keys_of(subject)]
     resolution = _Resolution(tx, runtime, now)
-    resolution.load(keys)
+    resolution.load([keys])
     found = resolution.find(same_as) if same_as else ""
     if found is None:
         raise PermanentError(f"there is no contact {same_as}; `portaria reviews show {submission}` names candidates")

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipelines.dedupe.blocking import MOST_KEYS, blocking_keys, key_hash
+from pipelines.dedupe.blocking import ALWAYS, MAX_BLOCK, MOST_COMPARED, MOST_KEYS, blocking_keys, key_hash, nearest
 from pipelines.models import Contact, Email, Phone
 
 Make = Callable[..., Contact]
@@ -79,3 +81,30 @@ def test_hashes_are_the_same_in_another_process() -> None:
     program = "from pipelines.dedupe.blocking import key_hash; print(key_hash('email', 'ana@example.com'))"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(told.stdout) == key_hash("email", "ana@example.com") == 8472449330404307021
+
+
+NAME, MAILBOX, LINE = 1, 2, 3
+
+
+def test_an_identifier_leads_before_a_name_that_many_bear() -> None:
+    bearers = list(range(100, 140))
+    found = nearest({NAME: bearers, MAILBOX: [139], LINE: [7, 120]}, [NAME, LINE, MAILBOX], 1_000_000)
+    assert found == [139, 120, 7, 100, 101]
+    assert len(found) == ALWAYS  # of who shares the name alone no more than are shown
+
+
+def test_who_shares_a_rare_name_is_compared_with() -> None:
+    few = list(range(ALWAYS + 2))
+    assert nearest({NAME: few}, [NAME], 1_000_000) == few
+
+
+def test_a_crowd_is_bounded_and_a_key_that_all_hold_leads_to_nobody() -> None:
+    twice = {NAME: list(range(100)), LINE: list(range(100))}
+    assert nearest(twice, [NAME, LINE], 1_000_000) == list(range(MOST_COMPARED))
+    assert nearest({NAME: list(range(MAX_BLOCK))}, [NAME, MAILBOX], 1_000_000) == []
+
+
+@given(st.dictionaries(st.integers(0, 9), st.lists(st.integers(0, 60), unique=True, min_size=1, max_size=40)))
+def test_in_what_order_the_index_tells_of_contacts_changes_nothing(blocks: dict[int, list[int]]) -> None:
+    turned = {key: block[::-1] for key, block in reversed(blocks.items())}
+    assert nearest(blocks, blocks, 10_000) == nearest(turned, blocks, 10_000)
