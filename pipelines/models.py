@@ -304,9 +304,12 @@ class WriteKind(StrEnum):
     UPDATE_CONTACT = "update_contact"
     CREATE_LEAD = "create_lead"
     UPDATE_LEAD = "update_lead"
+    MOVE_LEAD = "move_lead"
+    """From the contact `source` to the contact `destination` (ids of the CRM's)."""
     CREATE_TASK = "create_task"
     ADD_NOTE = "add_note"
     ADD_TAGS = "add_tags"
+    REMOVE_TAGS = "remove_tags"
 
 
 class CrmWrite(Value):

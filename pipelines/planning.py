@@ -96,22 +96,23 @@ def plan_receive(
     )
 
 
-def plan_review(submission: str, same_as: PlannedRecord | None, new: PlannedRecord, why: str) -> Plan:
-    """Decide a review: the same as a contact, or (None) somebody new."""
+def plan_review(submission: str, same_as: PlannedRecord | None, new: PlannedRecord, why: str, in_crm: str = "") -> Plan:
+    """Decide a review: the same as a contact, or (None) somebody new. `in_crm` tells what that means for the CRM."""
     record = same_as or new
     after = {"is": "the same person"} if same_as else {"is": "a new contact"}
     arguments = {"submission": submission, "same_as": same_as.ref.id if same_as else None, "why": why}
     operation = Operation(kind=OperationKind.RESOLVE_REVIEW, touches=(record.ref,), arguments=arguments)
-    record = record.model_copy(update={"after": {f"review {submission}": after["is"]}})
+    told = {"in the CRM": in_crm} if in_crm and same_as else {}
+    record = record.model_copy(update={"after": {f"review {submission}": after["is"], **told}})
     return Plan(tool="resolve_review", operations=(operation,), records=(record,))
 
 
-def plan_merge(kept: PlannedRecord, other: PlannedRecord, why: str) -> Plan:
-    """Make one contact of two."""
+def plan_merge(kept: PlannedRecord, other: PlannedRecord, why: str, in_crm: str = "") -> Plan:
+    """Make one contact of two. `in_crm` tells what that means for the CRM."""
     arguments = {"kept": kept.ref.id, "other": other.ref.id, "why": why}
     operation = Operation(kind=OperationKind.MERGE, touches=(kept.ref, other.ref), arguments=arguments)
     records = (
-        kept.model_copy(update={"after": {"takes in": other.name}}),
+        kept.model_copy(update={"after": {"takes in": other.name} | ({"in the CRM": in_crm} if in_crm else {})}),
         other.model_copy(update={"after": {"becomes part of": kept.name}}),
     )
     return Plan(tool="merge_contacts", operations=(operation,), records=records)

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from pipelines.doubles import Remedy
 from worker.errors import ConfigurationError
 
 FILE_NAME = "portaria.toml"
@@ -125,6 +126,8 @@ class CrmSection(OpenSection):
     kind: str = "local"
     base_url: str = ""
     token: str = ""
+    on_merge: tuple[Remedy, ...] = tuple(Remedy)
+    """What is done in the CRM about the record that a merge leaves behind there."""
 
 
 class DatabaseSection(Section):

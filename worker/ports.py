@@ -199,6 +199,14 @@ class HoldsOthers(Protocol):
         `PortariaError`."""
 
 
+@runtime_checkable
+class HoldsLeads(Protocol):
+    """A CRM whose leads hang on contacts, and can be given to another one (`WriteKind.MOVE_LEAD`)."""
+
+    def leads_of(self, contacts: Sequence[RemoteRef]) -> Mapping[RemoteRef, Sequence[RemoteRef]]:
+        """The leads that hang on each of these contacts, the oldest first. Raises `PortariaError`."""
+
+
 class LocalRecords(Protocol):
     """Where the built-in CRM keeps its records; the store implements it."""
 
@@ -210,6 +218,12 @@ class LocalRecords(Protocol):
 
     def change(self, ref: RemoteRef, fields: Mapping[str, Any]) -> bool:
         """Set these fields, leave the others; False when there is no such record."""
+
+    def attach(self, ref: RemoteRef, parent: RemoteRef) -> None:
+        """Have it hang on `parent`."""
+
+    def attached(self, kind: str, parent: RemoteRef) -> Sequence[RemoteRef]:
+        """The records of a kind that hang on `parent`, the oldest first."""
 
     def by_marker(self, marker: str) -> RemoteRef | None:
         """The record that carries this marker."""

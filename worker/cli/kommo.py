@@ -9,7 +9,7 @@ from worker.cli.settling import settle
 from worker.cli.shell import NOT_WELL, Shell, console, errors, open_runtime
 from worker.errors import ConfigurationError
 from worker.fake_kommo.server import CODE, TOKEN, Fake
-from worker.kommo.directory import Directory
+from worker.kommo.markers import make_field
 from worker.kommo.settings import read_settings
 from worker.kommo.tokens import OAuth
 from worker.steps.account_import import import_account, kommo_of
@@ -45,13 +45,9 @@ def setup() -> None:
     runtime = open_runtime()
     client = kommo_of(runtime).client
     marker = read_settings(runtime.settings.crm).marker
-    directory = Directory(client)
     for entity in ("contacts", "leads"):
-        if directory.field(entity, marker) is not None:
-            console.print(f"{entity}: the field {marker!r} is there.", markup=False)
-            continue
-        client.send("POST", f"{entity}/custom_fields", [{"name": str(marker), "type": "text", "is_api_only": True}])
-        console.print(f"{entity}: made the field {marker!r}.", markup=False)
+        done = "made the field {!r}" if make_field(client, entity, marker) else "the field {!r} is there"
+        console.print(f"{entity}: {done.format(marker)}.", markup=False)
 
 
 @kommo.command("import")
@@ -72,7 +68,9 @@ def import_contacts() -> None:
 
 
 @kommo.command("duplicates")
-@click.option("--mark", "to_mark", is_flag=True, help="Tag the others at Kommo, with a note that names the one kept.")
+@click.option(
+    "--mark", "to_mark", is_flag=True, help="Do about the others what [crm] on_merge says: move leads, tag, note."
+)
 def list_doubles(to_mark: bool) -> None:
     """Contacts that have several records at Kommo, whose API cannot merge them: merge them on Kommo's own screen."""
     runtime = open_runtime()
@@ -81,7 +79,7 @@ def list_doubles(to_mark: bool) -> None:
     for contact, records in found.items():
         console.print(f"{contact}: {' '.join(f'{address}/contacts/detail/{ref.id}' for ref in records)}", markup=False)
         if to_mark:
-            mark(runtime, contact, records)
+            mark(runtime, contact, records, runtime.settings.crm.on_merge)
     done = ", marked at Kommo" if to_mark and found else ""
     console.print(f"{len(found)} contacts with several records{done}. The first of each is kept up to date.")
 

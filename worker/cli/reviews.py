@@ -49,13 +49,16 @@ def show_review(submission_id: str, as_json: bool) -> None:
     """The evidence, field by field."""
     review = steps.review_of(open_runtime(), submission_id)
     if as_json:
-        print_json({"id": submission_id, **review.decision.model_dump(mode="json"), "candidate": review.candidate})
+        about = {"candidate": review.candidate, "in_crm": review.in_crm}
+        print_json({"id": submission_id, **review.decision.model_dump(mode="json"), **about})
         return
     console.print(explain(review.decision), markup=False)
     if review.candidate != review.decision.contact_id:
         console.print(f"\n{review.decision.contact_id} was merged into {review.candidate}.", markup=False)
     if review.meanwhile:
         console.print(f"\nIt goes on meanwhile as {review.meanwhile}; --same merges the two.", markup=False)
+    if review.in_crm:
+        console.print(f"\nIf it is the same: {review.in_crm}", markup=False)
     console.print(f"\nportaria reviews resolve {submission_id} --same {review.candidate}   or   --new", markup=False)
 
 
@@ -70,8 +73,11 @@ def resolve(submission_id: str, same_as: str | None, is_new: bool, why: str, by:
     if bool(same_as) == is_new:
         raise ConfigurationError("say either --same CONTACT or --new")
     runtime = open_runtime()
+    in_crm = steps.review_of(runtime, submission_id).in_crm if same_as else ""
     whom = steps.resolve_review(runtime, submission_id, same_as=same_as, by=by, why=why)
     console.print(f"{submission_id} is {whom}.")
+    if in_crm:
+        console.print(in_crm, markup=False)
     with runtime.database.read() as tx:
         delivery = (submissions.read(tx, submission_id) or {})["delivery_id"]
     settle(runtime, [delivery], quiet=True)

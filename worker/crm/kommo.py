@@ -12,26 +12,27 @@ from typing import Any, Final
 import structlog
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
-from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
-from worker.kommo.answers import MEND_SECONDS, NOT_THERE
-from worker.kommo.batches import Batches, Job
+from worker.errors import PortariaError, TransientError
+from worker.kommo.answers import MEND_SECONDS
+from worker.kommo.batches import Batches, Job, Result, gone, result_of
 from worker.kommo.client import KommoClient
 from worker.kommo.companies import Companies
 from worker.kommo.directory import Directory
-from worker.kommo.incoming import accept
+from worker.kommo.leads import Leads
 from worker.kommo.mapping import problems_of
 from worker.kommo.markers import ENTITIES, SETTLE_SECONDS, Markers, entity_of, with_marker
 from worker.kommo.search import queries, same_line
 from worker.kommo.settings import KommoSettings
-from worker.kommo.words import Item, contact_item, contact_words, difference, lead_item
+from worker.kommo.words import Item, contact_item, contact_words, difference
 from worker.ports import CrmRecord, Problem
 
 log = structlog.get_logger()
 
 FOLLOW_UP: Final = 1
 """Kommo's task type for calling somebody back."""
-Result = RemoteRef | PortariaError
 _MADE: Final = {WriteKind.CREATE_CONTACT: "contact", WriteKind.CREATE_LEAD: "lead", WriteKind.CREATE_TASK: "task"}
+_HOLDERS: Final = frozenset({"contact", "lead"})
+"""What tasks, notes and tags of ours hang on."""
 _KINDS: Final = {entity: kind for kind, entity in ENTITIES.items()}
 
 
@@ -48,6 +49,7 @@ class KommoCrm:
         self._markers = Markers(client, self._directory, settings.marker)
         self._batches = Batches(client, self._directory, self._markers)
         self._companies = Companies(client, self._batches)
+        self._leads = Leads(client, self._directory, self._batches, settings)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -56,11 +58,13 @@ class KommoCrm:
         doing: Mapping[WriteKind, Callable[[Sequence[CrmWrite]], Sequence[Result]]] = {
             WriteKind.CREATE_CONTACT: self._create_contacts,
             WriteKind.UPDATE_CONTACT: self._update_contacts,
-            WriteKind.CREATE_LEAD: self._create_leads,
-            WriteKind.UPDATE_LEAD: self._update_leads,
+            WriteKind.CREATE_LEAD: self._leads.create,
+            WriteKind.UPDATE_LEAD: self._leads.update,
+            WriteKind.MOVE_LEAD: self._leads.move,
             WriteKind.CREATE_TASK: self._create_tasks,
             WriteKind.ADD_NOTE: self._add_notes,
-            WriteKind.ADD_TAGS: self._add_tags,
+            WriteKind.ADD_TAGS: self._change_tags,
+            WriteKind.REMOVE_TAGS: self._change_tags,
         }
         self._markers.forget_newest()
         results: dict[str, Result] = {}
@@ -89,7 +93,7 @@ class KommoCrm:
                 item["_embedded"] = {"companies": [{"id": company}]}
             jobs[write.key] = Job(item, write.key)
         self._batches.write("POST", "contacts", "contacts", list(jobs.values()))
-        results |= {key: self._result("contact", job) for key, job in jobs.items()}
+        results |= {key: result_of(self.name, "contact", job) for key, job in jobs.items()}
         return [results[write.key] for write in writes]
 
     def _contact_item(self, write: CrmWrite) -> Item:
@@ -111,7 +115,7 @@ class KommoCrm:
         for write in writes:
             record = there.get(write.target.id) if write.target else None
             if record is None or write.target is None:
-                results[write.key] = _gone(write)
+                results[write.key] = gone(write)
                 continue
             linked = self._links(write)
             told = contact_item(write.fields, self._settings.fields, self._find("contacts"), linked=linked)
@@ -128,7 +132,7 @@ class KommoCrm:
             if item:
                 jobs[write.key] = Job({"id": int(write.target.id), **item})
         self._batches.write("PATCH", "contacts", "contacts", list(jobs.values()))
-        results |= {key: self._result("contact", job) for key, job in jobs.items()}
+        results |= {key: result_of(self.name, "contact", job) for key, job in jobs.items()}
         self._tell_left({write.key: write for write in writes}, left, results)
         return [results[write.key] for write in writes]
 
@@ -146,73 +150,12 @@ class KommoCrm:
         if failed:
             log.warning("notes of what has no field in Kommo were not added", count=failed)
 
-    def _create_leads(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
-        jobs: dict[str, Job] = {}
-        results: dict[str, Result] = {}
-        for write in writes:
-            try:
-                item = self._lead(write)
-            except PortariaError as problem:
-                results[write.key] = problem
-                continue
-            if write.target and write.target.kind == "contact":
-                item["_embedded"] = {"contacts": [{"id": int(write.target.id), "is_main": True}]}
-            jobs[write.key] = Job(item, write.key)
-        if self._settings.incoming:
-            for write in writes:
-                if write.key in jobs:
-                    jobs[write.key].item = _as_incoming(jobs[write.key].item, write)
-        path = "leads/complex" if self._settings.incoming else "leads"
-        self._batches.write("POST", path, "leads", list(jobs.values()))
-        results |= {key: self._result("lead", job) for key, job in jobs.items()}
-        return [results[write.key] for write in writes]
-
-    def _lead(self, write: CrmWrite) -> Item:
-        item = lead_item(write.fields, self._settings.lead_fields, self._find("leads"))
-        is_new = write.kind is WriteKind.CREATE_LEAD
-        pipeline = write.fields.get("pipeline") or (self._settings.pipeline if is_new else "")
-        stage = write.fields.get("stage") or (self._settings.stage if is_new else "")
-        if not self._settings.incoming or not is_new:
-            item |= self._directory.place(pipeline, stage)
-        elif pipeline:
-            item |= self._directory.place(pipeline, "")
-        if responsible := write.fields.get("responsible") or (self._settings.responsible if is_new else ""):
-            item["responsible_user_id"] = self._directory.user(responsible)
-        return item
-
-    def _update_leads(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
-        there = self.client.by_id("leads", [write.target.id for write in writes if write.target])
-        results: dict[str, Result] = {}
-        jobs: dict[str, Job] = {}
-        for write in writes:
-            record = there.get(write.target.id) if write.target else None
-            if record is None or write.target is None:
-                results[write.key] = _gone(write)
-                continue
-            try:
-                item = self._lead(write)
-                if "status_id" in item and self._directory.is_incoming(int(record.get("status_id") or 0)):
-                    accept(self.client, int(write.target.id), item.pop("status_id"))
-            except PortariaError as problem:
-                results[write.key] = problem
-                continue
-            place = {name: value for name, value in item.items() if name.endswith("_id") and record.get(name) != value}
-            if "status_id" in place and "pipeline_id" in item:
-                place["pipeline_id"] = item["pipeline_id"]  # won and lost have the same ids in every pipeline
-            item = difference(item, record) | place
-            results[write.key] = write.target
-            if item:
-                jobs[write.key] = Job({"id": int(write.target.id), **item})
-        self._batches.write("PATCH", "leads", "leads", list(jobs.values()))
-        results |= {key: self._result("lead", job) for key, job in jobs.items()}
-        return [results[write.key] for write in writes]
-
     def _create_tasks(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
         jobs: dict[str, Job] = {}
         results: dict[str, Result] = {}
         for write in writes:
-            if write.target is None or write.target.kind not in ENTITIES:
-                results[write.key] = _gone(write)
+            if write.target is None or write.target.kind not in _HOLDERS:
+                results[write.key] = gone(write)
                 continue
             due_at = datetime.fromisoformat(str(write.fields["due_at"]))
             item: Item = {"text": with_marker(str(write.fields["text"]), write.key), "task_type_id": FOLLOW_UP}
@@ -226,7 +169,7 @@ class KommoCrm:
                 continue
             jobs[write.key] = Job(item)
         self._batches.write("POST", "tasks", "tasks", list(jobs.values()))
-        results |= {key: self._result("task", job) for key, job in jobs.items()}
+        results |= {key: result_of(self.name, "task", job) for key, job in jobs.items()}
         return [results[write.key] for write in writes]
 
     def _add_notes(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
@@ -234,7 +177,7 @@ class KommoCrm:
         for entity, some in _by_entity(writes, results):
             jobs = {write.key: Job(self._note(write)) for write in some}
             self._batches.write("POST", f"{entity}/notes", entity, list(jobs.values()))
-            results |= {key: self._result("note", job) for key, job in jobs.items()}
+            results |= {key: result_of(self.name, "note", job) for key, job in jobs.items()}
         return [results[write.key] for write in writes]
 
     def _note(self, write: CrmWrite) -> Item:
@@ -248,8 +191,8 @@ class KommoCrm:
         params = {"text": with_marker(text, write.key)}
         return {"entity_id": int(write.target.id), "note_type": "common", "params": params}
 
-    def _add_tags(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
-        """`tags_to_add` leaves the tags alone that others set meanwhile."""
+    def _change_tags(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:
+        """`tags_to_add` and `tags_to_delete` leave the tags alone that others set meanwhile."""
         results: dict[str, Result] = {}
         for entity, some in _by_entity(writes, results):
             there = self.client.by_id(entity, [write.target.id for write in some if write.target])
@@ -258,21 +201,18 @@ class KommoCrm:
                 assert write.target is not None
                 record = there.get(write.target.id)
                 if record is None:
-                    results[write.key] = _gone(write)
+                    results[write.key] = gone(write)
                     continue
                 has = {tag["name"] for tag in record.get("_embedded", {}).get("tags") or ()}
-                new = [tag for tag in write.fields["tags"] if tag not in has]
+                adds = write.kind is WriteKind.ADD_TAGS
+                tags = [{"name": tag} for tag in write.fields["tags"] if (tag in has) != adds]
                 results[write.key] = write.target
-                if new:
-                    jobs[write.key] = Job({"id": int(write.target.id), "tags_to_add": [{"name": tag} for tag in new]})
+                if tags:
+                    item = {"id": int(write.target.id), "tags_to_add" if adds else "tags_to_delete": tags}
+                    jobs[write.key] = Job(item)
             self._batches.write("PATCH", entity, entity, list(jobs.values()))
-            results |= {key: self._result(_KINDS[entity], job) for key, job in jobs.items()}
+            results |= {key: result_of(self.name, _KINDS[entity], job) for key, job in jobs.items()}
         return [results[write.key] for write in writes]
-
-    def _result(self, kind: str, job: Job) -> Result:
-        if job.result is None or isinstance(job.result, PortariaError):
-            return job.result or OutcomeUnknown("nobody knows")
-        return RemoteRef(system=self.name, kind=kind, id=str(job.result["id"]))
 
     def _find(self, entity: str) -> Callable[[int | str], Any]:
         return lambda named: self._directory.field(entity, named)
@@ -305,6 +245,15 @@ class KommoCrm:
                 if len(found) >= limit:
                     break
         return sorted(found.values(), key=lambda record: -int(record.ref.id))[:limit]
+
+    def leads_of(self, contacts: Sequence[RemoteRef]) -> Mapping[RemoteRef, Sequence[RemoteRef]]:
+        """The leads that hang on each of these contacts, the oldest first."""
+        there = self.client.by_id("contacts", [ref.id for ref in contacts], {"with": "leads"})
+        found: dict[RemoteRef, Sequence[RemoteRef]] = {}
+        for ref in contacts:
+            numbers = [int(one["id"]) for one in there.get(ref.id, {}).get("_embedded", {}).get("leads") or ()]
+            found[ref] = [RemoteRef(system=self.name, kind="lead", id=str(number)) for number in sorted(numbers)]
+        return found
 
     def find_people(self, addresses: Sequence[str]) -> Sequence[CrmRecord]:
         """Contacts that have one of these phones or mail addresses; the search's other finds are left out."""
@@ -350,15 +299,11 @@ def _by_entity(writes: Sequence[CrmWrite], results: dict[str, Result]) -> Iterat
     """The writes by the kind of record that they hang on; those without one go wrong."""
     some: defaultdict[str, list[CrmWrite]] = defaultdict(list)
     for write in writes:
-        if write.target is None or write.target.kind not in ENTITIES:
-            results[write.key] = _gone(write)
+        if write.target is None or write.target.kind not in _HOLDERS:
+            results[write.key] = gone(write)
         else:
             some[entity_of(write.target)].append(write)
     yield from some.items()
-
-
-def _gone(write: CrmWrite) -> PermanentError:
-    return PermanentError(f"{write.kind}: there is no such record in Kommo", code=NOT_THERE)
 
 
 def _later(problem: PortariaError) -> PortariaError:
@@ -370,17 +315,3 @@ def _later(problem: PortariaError) -> PortariaError:
 
 def _listed(left: Mapping[str, str]) -> str:
     return "\n".join(f"{label}: {text}" for label, text in left.items())
-
-
-def _as_incoming(item: Item, write: CrmWrite) -> Item:
-    """A new lead as one that a person has yet to accept (`leads/complex` with a form's metadata)."""
-    source = str(write.fields.get("source") or "portaria")
-    metadata = {
-        "category": "forms",
-        "form_id": 1,
-        "form_name": source,
-        "form_page": source,
-        "form_sent_at": 0,
-        "ip": "",
-    }
-    return {**item, "_embedded": {**item.get("_embedded", {}), "metadata": metadata}}

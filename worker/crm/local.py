@@ -43,9 +43,15 @@ class LocalCrm:
     def _change(self, write: CrmWrite) -> RemoteRef | PortariaError:
         if write.target is None or (record := self._records.read([write.target]).get(write.target)) is None:
             return PermanentError(f"{write.kind}: there is no such record in the CRM", code=NO_TARGET)
-        fields = write.fields
+        fields, tags = write.fields, set(record.fields.get("tags", ()))
+        if write.kind is WriteKind.MOVE_LEAD:
+            if record.parent is not None and record.parent.id == fields["source"]:
+                self._records.attach(write.target, record.parent.model_copy(update={"id": fields["destination"]}))
+            return write.target
         if write.kind is WriteKind.ADD_TAGS:
-            fields = {"tags": sorted({*record.fields.get("tags", ()), *fields["tags"]})}
+            fields = {"tags": sorted(tags.union(fields["tags"]))}
+        elif write.kind is WriteKind.REMOVE_TAGS:
+            fields = {"tags": sorted(tags.difference(fields["tags"]))}
         self._records.change(write.target, fields)
         return write.target
 
@@ -60,6 +66,10 @@ class LocalCrm:
     def search(self, kind: str, text: str, *, limit: int = 50) -> Sequence[CrmRecord]:
         """Records of a kind that hold `text`, newest first."""
         return self._records.search(kind, text, limit=limit)
+
+    def leads_of(self, contacts: Sequence[RemoteRef]) -> Mapping[RemoteRef, Sequence[RemoteRef]]:
+        """The leads that hang on each of these contacts, the oldest first."""
+        return {contact: self._records.attached("lead", contact) for contact in contacts}
 
     def check(self) -> Sequence[Problem]:
         """It is in our own database: nothing stands between."""

@@ -25,6 +25,8 @@ class Account:
     now: Callable[[], float]
     index_lag: float = 0.0
     duplicate_control: bool = False
+    slow_batch: int = 0
+    """More entities in one request than this are answered 504, undone; 0: never."""
     schema: Schema = field(default_factory=first_schema)
     lock: threading.RLock = field(default_factory=threading.RLock)
     records: dict[str, dict[int, Record]] = field(default_factory=lambda: {entity: {} for entity in ENTITIES})
@@ -146,6 +148,8 @@ class Account:
         with self.lock:
             if other in self.links[one]:
                 return False
+            if is_main:  # of several there is one
+                self.links[one] |= {each: False for each in self.links[one] if each[0] == other[0]}
             self.links[one][other] = is_main
             self.links[other][one] = False
             return True
@@ -204,6 +208,11 @@ class Account:
                 for entity in ("contacts", "companies"):
                     for number in made[entity]:
                         self.link(("leads", lead), (entity, number), is_main=True)
+            return self.await_decision(item, category, made)
+
+    def await_decision(self, item: Mapping[str, Any], category: str, made: Mapping[str, list[int]]) -> Record:
+        """Have these leads, contacts and companies wait among the incoming leads."""
+        with self.lock:
             uid = secrets.token_hex(30)
             self.unsorted[uid] = {
                 "uid": uid, "category": category, "made": made, "created_at": int(self.now()),

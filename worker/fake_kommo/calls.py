@@ -82,6 +82,21 @@ def self_link(call: Call, path: str) -> dict[str, Any]:
     return {"self": {"href": f"{call.base}/api/v4/{path}"}}
 
 
+def thin(
+    call: Call, entity: str, records: Sequence[Record], items: Sequence[Any], *, updated: bool = False
+) -> dict[str, Any]:
+    """The answer to a write: ids and little else, never the custom fields."""
+    shown = []
+    for place, (record, item) in enumerate(zip(records, items, strict=True)):
+        one: dict[str, Any] = {"id": record["id"]}
+        if updated:
+            one["updated_at"] = record["updated_at"]
+        if not updated or "request_id" in item:
+            one["request_id"] = request_id(item, place)
+        shown.append({**one, "_links": self_link(call, f"{entity}/{record['id']}")})
+    return {"_links": self_link(call, entity), "_embedded": {entity: shown}}
+
+
 def several(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())

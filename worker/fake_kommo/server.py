@@ -26,6 +26,7 @@ from worker.fake_kommo.calls import Call, Problem
 from worker.fake_kommo.faults import Fault, Faults, Kind
 from worker.fake_kommo.hooks import Sender
 from worker.fake_kommo.limits import Limits
+from worker.kommo.endpoints import LOG_IN
 
 TOKEN: Final = "fake-token"  # noqa: S105 - it opens nothing
 """The long-lived token that works."""
@@ -76,6 +77,9 @@ class Fake:
         self.account = Account(lambda: self.now())
         self.api = Api(self.account)
         self.sender = Sender(self.account)
+        self.access = {TOKEN: float("inf")}
+        self.refresh = set()
+        self.codes = {CODE}
         self.faults.clear()
         self.calls.clear()
         self.late.clear()
@@ -100,7 +104,7 @@ class Fake:
 
         routes = [
             Route("/_fake/{what}", self._control, methods=METHODS),
-            Route("/oauth2/access_token", self._log_in, methods=["POST"]),
+            Route(f"/{LOG_IN}", self._log_in, methods=["POST"]),
             Route("/api/v4/{path:path}", self._call, methods=METHODS),
         ]
         return Starlette(routes=routes, lifespan=sending)
@@ -129,17 +133,21 @@ class Fake:
         raw = await request.body()
         if self.latency:
             await asyncio.sleep(self.latency)
-        fault = self.faults.of(request.method, path)
+        return await self._judged(request.method, path, lambda: self._done(request, path, raw))
+
+    async def _judged(self, method: str, path: str, do: Callable[[], Response]) -> Response:
+        """What comes of a call, by the faults in force; `do` does it."""
+        fault = self.faults.of(method, path)
         if fault is None:
-            return self._done(request, path, raw)
+            return do()
         if fault.kind is Kind.STATUS:
             return self._status(fault.status)
         if fault.kind is Kind.DROP_BEFORE:
             return _Dropped()
         if fault.kind is Kind.LATE:
-            self.late.append((self.now() + fault.seconds, lambda: self._done(request, path, raw)))
+            self.late.append((self.now() + fault.seconds, do))
             return _Dropped()
-        done = self._done(request, path, raw)
+        done = do()
         if fault.kind is Kind.HANG:
             await asyncio.sleep(fault.seconds)
             return done
@@ -182,9 +190,15 @@ class Fake:
     # --- logging in -------------------------------------------------------------------------------------------------
 
     async def _log_in(self, request: Request) -> Response:
+        self.land()
         if (barred := self._barred(request)) is not None:
             return barred
         body = await request.json()
+        answer = await self._judged("POST", LOG_IN, lambda: self._tokens(body))
+        self.calls.append(("POST", LOG_IN, answer.status_code))
+        return answer
+
+    def _tokens(self, body: dict[str, Any]) -> Response:
         known = body.get("client_id") == "fake-client" and body.get("client_secret") == "fake-secret"
         grant = body.get("grant_type")
         pool, given = (
@@ -224,7 +238,7 @@ class Fake:
             "status": (self, "switch"), "latency": (self, "latency"), "rate": (self.limits, "rate"),
             "retry_after": (self.limits, "retry_after"), "blocked": (self.limits, "blocked"),
             "index_lag": (self.account, "index_lag"), "duplicate_control": (self.account, "duplicate_control"),
-            "slow_batch": (self.api, "slow_batch"), "hook_scale": (self.sender, "scale"),
+            "slow_batch": (self.account, "slow_batch"), "hook_scale": (self.sender, "scale"),
         }  # fmt: skip
         for name, value in given.items():
             place, attribute = places[name]

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from pipelines.models import CrmWrite, RemoteRef
 from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.kommo.answers import MEND_SECONDS, NO_ANSWER, NOT_THERE, TOO_LONG, Fault, Refused
 from worker.kommo.client import BATCH, KommoClient
@@ -44,6 +45,34 @@ class Job:
     """The answer's part of it, or what went wrong."""
     dropped: list[Item] = field(default_factory=list)
     """Custom field values that Kommo did not take."""
+
+
+Result = RemoteRef | PortariaError
+
+
+def result_of(system: str, kind: str, job: Job) -> Result:
+    """What became of a job, as a CRM's write tells it."""
+    if job.result is None or isinstance(job.result, PortariaError):
+        return job.result or OutcomeUnknown("nobody knows")
+    return RemoteRef(system=system, kind=kind, id=str(job.result["id"]))
+
+
+def gone(write: CrmWrite) -> PermanentError:
+    """The record that a write is about is not there."""
+    return PermanentError(f"{write.kind}: there is no such record in Kommo", code=NOT_THERE)
+
+
+def send_alone(client: KommoClient, method: str, path: str, body: Any) -> None:
+    """A write that is no batch's. Raises `PortariaError`: where Kommo refuses it and does not say for what, it is tried
+    again later."""
+    try:
+        client.send(method, path, body)
+    except Refused as refused:
+        raise refused if refused.faults else _nobody_knows_why(refused) from None
+
+
+def _nobody_knows_why(refused: Refused) -> TransientError:
+    return TransientError(str(refused), code=refused.code, retry_after=MEND_SECONDS)
 
 
 class Batches:
@@ -109,8 +138,7 @@ class Batches:
         """Nobody said which item it is: send the halves alone, down to the one that goes wrong."""
         if len(jobs) == 1:
             # With a fault that cannot be mended it is this item's; without one nobody knows what it was.
-            again = TransientError(str(refused), code=refused.code, retry_after=MEND_SECONDS)
-            jobs[0].result = refused if refused.faults else again
+            jobs[0].result = refused if refused.faults else _nobody_knows_why(refused)
             return None
         middle = len(jobs) // 2
         first = self._send(method, path, entity, jobs[:middle])

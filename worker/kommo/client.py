@@ -27,6 +27,7 @@ from worker.kommo.answers import (
     problem_of,
     read_body,
 )
+from worker.kommo.endpoints import ENDPOINTS, endpoint_of
 from worker.rates import Rate, Rates
 
 log = structlog.get_logger()
@@ -131,6 +132,8 @@ class KommoClient:
             yield page
 
     def _call(self, method: str, path: str, params: Params | None, body: Any) -> Any:
+        if endpoint_of(method, path) not in ENDPOINTS:
+            raise ValueError(f"{method} {path} is not among worker.kommo.endpoints.ENDPOINTS")
         self.rates.wait(self.rate, "kommo", self.address.account, patience=PATIENCE)
         self.rates.wait(self.rate, "kommo egress", patience=PATIENCE)
         with self.breaker.attempt():

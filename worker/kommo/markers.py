@@ -138,6 +138,15 @@ class Markers:
         return [text for text in (*texts, *tags) if text.startswith(_PREFIX)]
 
 
+def make_field(client: KommoClient, entity: str, field: int | str) -> bool:
+    """Make the text field that markers go into, where the account has none; whether it was made now. Raises
+    `PortariaError`."""
+    if Directory(client).field(entity, field) is not None:
+        return False
+    client.send("POST", f"{entity}/custom_fields", [{"name": str(field), "type": "text", "is_api_only": True}])
+    return True
+
+
 def entity_of(ref: RemoteRef) -> str:
     """Kommo's word for the kind of a reference; `contacts`, `leads` or `companies`."""
     return ENTITIES[ref.kind]

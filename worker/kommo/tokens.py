@@ -19,6 +19,7 @@ from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.kommo.address import Address
 from worker.kommo.answers import BLOCKED, MEND_SECONDS, NO_ANSWER, TOO_MANY, UNAUTHORIZED, UNREACHABLE, problem_of
 from worker.kommo.client import TIMEOUT
+from worker.kommo.endpoints import LOG_IN
 from worker.ports import Credentials
 from worker.rates import Rate, Rates
 
@@ -152,7 +153,7 @@ class OAuth:
             **grant,
         }
         try:
-            answer = httpx.post(f"{self._address.base_url}/oauth2/access_token", json=body, timeout=TIMEOUT)
+            answer = httpx.post(f"{self._address.base_url}/{LOG_IN}", json=body, timeout=TIMEOUT)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise TransientError(f"no connection to Kommo ({type(error).__name__})", code=UNREACHABLE) from None
         except httpx.RequestError as error:

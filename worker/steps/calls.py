@@ -44,8 +44,8 @@ PIECE = 100
 
 PHASES: tuple[frozenset[WriteKind], ...] = (
     writes.OF_RECORD,
-    frozenset({WriteKind.CREATE_LEAD, WriteKind.UPDATE_LEAD}),
-    frozenset({WriteKind.CREATE_TASK, WriteKind.ADD_NOTE, WriteKind.ADD_TAGS}),
+    frozenset({WriteKind.CREATE_LEAD, WriteKind.UPDATE_LEAD, WriteKind.MOVE_LEAD}),
+    frozenset({WriteKind.CREATE_TASK, WriteKind.ADD_NOTE, WriteKind.ADD_TAGS, WriteKind.REMOVE_TAGS}),
 )
 """What has to be there before the rest can hang on to it."""
 

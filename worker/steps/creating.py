@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pipelines.create import plan_create
-from pipelines.models import Contact, CrmWrite, DecisionKind, WriteKind
+from pipelines.models import Contact, CrmWrite, Decision, DecisionKind, WriteKind
 from pipelines.states import Stage
 from worker.steps import claims
 from worker.steps.acquaintance import link_known
 from worker.steps.calls import Known, perform
 from worker.steps.claims import Report
+from worker.steps.doubles import remedies_for, second_records
+from worker.steps.resolve import PERSON
 from worker.steps.runtime import Runtime
 from worker.store import contacts, submissions, writes
+from worker.store.contacts import NewLink
 from worker.store.submissions import Claimed, Outcome
 
 
@@ -31,7 +34,7 @@ def _create(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     for item in claimed:
         try:
             link_known(runtime, item, known, now)
-            planned[item.id] = list(_plan(item, known))
+            planned[item.id] = [*_plan(item, known), *_about_doubles(runtime, item, known, now)]
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
     wanted = _with_outstanding(runtime, planned)
@@ -61,6 +64,23 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
         Contact.model_validate_json(item.contact or "{}"),
         known.crm,
     )
+
+
+def _about_doubles(runtime: Runtime, item: Claimed, known: Known, now: datetime) -> Sequence[CrmWrite]:
+    """What a person's word that a submission of the CRM's is somebody we know means for its record there: it is the
+    contact's second one. Raises `PortariaError`."""
+    contact_id = item.contact_id or ""
+    kept = known.record(contact_id)
+    others = second_records(Contact.model_validate_json(item.contact or "{}"), kept, known.crm)
+    if kept is None or not others:
+        return ()
+    with runtime.database.write() as tx:
+        decided = Decision.model_validate_json(contacts.decisions(tx, item.id)[0]["decision"])
+        if decided.reason != PERSON:
+            return ()
+        if known.links.get(contact_id):  # else the second would be the first that is linked, and written to
+            contacts.link(tx, [NewLink(contact_id, other, None) for other in others], now)
+    return remedies_for(runtime, f"review:{item.id}", contact_id, kept, others, runtime.settings.crm.on_merge)
 
 
 def _with_outstanding(runtime: Runtime, planned: Mapping[str, Sequence[CrmWrite]]) -> dict[str, list[CrmWrite]]:

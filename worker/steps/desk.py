@@ -9,6 +9,7 @@ from pipelines.lead_outcomes import LeadOutcome, Outcome
 from pipelines.planning import newcomer, plan_merge, plan_outcomes, plan_receive, plan_review, plan_undo, plan_workflow
 from pipelines.plans import OperationKind, Plan
 from worker.errors import PermanentError
+from worker.steps.doubles import foretold_of_merge
 from worker.steps.lead_outcomes import MEANING, UNMATCHED, read_outcomes
 from worker.steps.operations import AGENT, delivery_key
 from worker.steps.preview import kept_contact, planned_contact, preview
@@ -45,7 +46,7 @@ def plan_resolving(runtime: Runtime, submission: str, same_as: str | None, why: 
     """Decide a review."""
     review = review_of(runtime, submission)
     same = planned_contact(kept_contact(runtime, same_as)) if same_as else None
-    return plan_review(submission, same, newcomer(1, {"name": review.name}), why)
+    return plan_review(submission, same, newcomer(1, {"name": review.name}), why, review.in_crm)
 
 
 def plan_merging(runtime: Runtime, kept: str, other: str, why: str) -> Plan:
@@ -53,7 +54,7 @@ def plan_merging(runtime: Runtime, kept: str, other: str, why: str) -> Plan:
     if kept == other:
         raise PermanentError("name two different contacts")
     first, second = (planned_contact(kept_contact(runtime, each)) for each in (kept, other))
-    return plan_merge(first, second, why)
+    return plan_merge(first, second, why, foretold_of_merge(runtime, first.ref.id, second.ref.id))
 
 
 def plan_undoing(runtime: Runtime, merge: str) -> Plan:

@@ -38,6 +38,9 @@ from worker.store.submissions import Claimed, Outcome
 DEDUPE = "dedupe"
 """Who decided, when it was no person."""
 
+PERSON = "person"
+"""The reason of a decision that a person took."""
+
 IN_REVIEW = "in_review"
 """Reason code: a person has to say whether it is somebody we know; `portaria reviews list` shows it."""
 
@@ -337,7 +340,7 @@ def _answer(
         raise PermanentError(f"there is no contact {same_as}; `portaria reviews show {submission}` names candidates")
     before = Decision.model_validate_json(contacts.decisions(tx, submission)[0]["decision"])
     kind = DecisionKind.MATCH if found else DecisionKind.NEW
-    decision = before.model_copy(update={"kind": kind, "contact_id": found, "reason": "person"})
+    decision = before.model_copy(update={"kind": kind, "contact_id": found, "reason": PERSON})
     resolution.decided_by_person(submission, decision, by)
     whom = resolution.apply(submission, told, keys, decision)
     resolution.flush()

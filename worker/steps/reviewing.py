@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pipelines.models import Contact, Decision
 from worker.errors import PermanentError
+from worker.steps.calls import Known
+from worker.steps.doubles import foretold, second_records
 from worker.steps.runtime import Runtime
 from worker.steps.views import View
 from worker.store import contacts, reviews, submissions
+from worker.store.engine import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Review:
     decision: Decision
     meanwhile: str = ""
     """The contact that it has gone on as; empty while it waits, and when it is answered."""
+    in_crm: str = ""
+    """What a yes means for the CRM, where both have a record there."""
 
     def view(self) -> View:
         """As one flat object."""
@@ -41,6 +46,7 @@ class Review:
             "reason": self.decision.reason,
             "meanwhile": self.meanwhile,
             "received_at": self.received_at.isoformat(),
+            **({"in_crm": self.in_crm} if self.in_crm else {}),
         }
 
 
@@ -52,7 +58,8 @@ def waiting_reviews(runtime: Runtime, *, limit: int = 50) -> list[Review]:
         own = {row["contact_id"] for row in found if row["contact_id"]}
         living = contacts.surviving(tx, {*own, *(decision.contact_id for decision in decisions)})
         names = contacts.names(tx, living.values())
-    return [_review(row, decision, living, names) for row, decision in zip(found, decisions, strict=True)]
+        known = _in_crm(tx, runtime, living.values())
+    return [_review(runtime, row, one, living, names, known) for row, one in zip(found, decisions, strict=True)]
 
 
 def review_of(runtime: Runtime, submission_id: str) -> Review:
@@ -70,18 +77,36 @@ def review_of(runtime: Runtime, submission_id: str) -> Review:
         row = {**row, "contact_id": own}
         living = contacts.surviving(tx, [decision.contact_id, *([own] if own else [])])
         names = contacts.names(tx, living.values())
-    return _review(row, decision, living, names)
+        known = _in_crm(tx, runtime, living.values())
+    return _review(runtime, row, decision, living, names, known)
 
 
-def _review(row: Mapping[str, Any], decision: Decision, living: Mapping[str, str], names: Mapping[str, str]) -> Review:
+def _in_crm(tx: Transaction, runtime: Runtime, ids: Collection[str]) -> Known:
+    return Known(runtime.crm.name, contacts.golden(tx, ids), contacts.linked(tx, ids, system=runtime.crm.name))
+
+
+def _review(
+    runtime: Runtime,
+    row: Mapping[str, Any],
+    decision: Decision,
+    living: Mapping[str, str],
+    names: Mapping[str, str],
+    known: Known,
+) -> Review:
     candidate = living[decision.contact_id]
+    told = Contact.model_validate_json(row["contact"])
+    record = known.record(candidate) if candidate in known.golden else None
+    meanwhile = living[row["contact_id"]] if row["contact_id"] else ""
+    own = known.record(meanwhile) if meanwhile in known.golden else None
+    others = {*second_records(told, record, known.crm), *([own] if own and own != record else [])}
     return Review(
         id=row["id"],
         source=row["source"],
-        name=Contact.model_validate_json(row["contact"]).name.full,
+        name=told.name.full,
         received_at=row["received_at"],
         candidate=candidate,
         candidate_name=names.get(candidate, ""),
         decision=decision,
-        meanwhile=living[row["contact_id"]] if row["contact_id"] else "",
+        meanwhile=meanwhile,
+        in_crm=foretold(runtime, record, sorted(others, key=str)) if record else "",
     )

@@ -87,6 +87,20 @@ class LocalRecordTable:
             tx.execute(sa.update(table).where(*same).values(fields=merged, updated_at=self._clock()))
             return True
 
+    def attach(self, ref: RemoteRef, parent: RemoteRef) -> None:
+        """Have it hang on `parent`."""
+        with self._transaction() as tx:
+            same = (table.c.id == int(ref.id), table.c.kind == ref.kind)
+            values = {"parent_kind": parent.kind, "parent_id": int(parent.id), "updated_at": self._clock()}
+            tx.execute(sa.update(table).where(*same).values(values))
+
+    def attached(self, kind: str, parent: RemoteRef) -> list[RemoteRef]:
+        """The records of a kind that hang on `parent`, the oldest first."""
+        of_parent = (table.c.parent_kind == parent.kind, table.c.parent_id == int(parent.id))
+        statement = sa.select(table.c.id).where(table.c.kind == kind, *of_parent).order_by(table.c.id)
+        with self._snapshot() as tx:
+            return [_ref(kind, number) for number in tx.execute(statement).scalars()]
+
     def by_marker(self, marker: str) -> RemoteRef | None:
         """The record that carries this marker."""
         with self._snapshot() as tx:

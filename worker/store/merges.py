@@ -119,11 +119,10 @@ def mark_undone(tx: Transaction, merge_id: str, *, by: str, now: datetime) -> No
     tx.execute(sa.update(table).where(table.c.id == merge_id).values(undone_at=now, undone_by=by, tell_at=now))
 
 
-def untold(tx: Transaction, *, now: datetime, limit: int = 50) -> dict[str, tuple[str, str]]:
-    """The merges and splits, made or undone, that the CRM is due to be told of: the two contacts of each, by its id."""
-    columns = (table.c.id, table.c.kept_id, table.c.other_id)
-    statement = sa.select(*columns).where(table.c.tell_at <= now).order_by(table.c.tell_at).limit(limit)
-    return {row.id: (row.kept_id, row.other_id) for row in tx.execute(statement)}
+def untold(tx: Transaction, *, now: datetime, limit: int = 50) -> dict[str, Merge]:
+    """The merges and splits, made or undone, that the CRM is due to be told of, by id."""
+    statement = sa.select(table).where(table.c.tell_at <= now).order_by(table.c.tell_at).limit(limit)
+    return {row["id"]: _merge(row) for row in rows(tx.execute(statement))}
 
 
 def tell_again(tx: Transaction, ids: Iterable[str], at: datetime | None, *, now: datetime) -> None:

@@ -24,6 +24,7 @@ ATTEMPTED = "attempted"
 DONE = "done"
 SUPERSEDED = "superseded"
 """What it wanted to say is said by a later write."""
+MAYBE_MADE = frozenset({ATTEMPTED, DONE})
 
 
 class Standing(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +13,19 @@ from typing import Any
 
 import pytest
 
+from pipelines.models import CrmWrite
 from worker import steps
 from worker.config import load_settings
 from worker.crm.kommo import KommoCrm
+from worker.errors import PortariaError
 from worker.fake_kommo.server import TOKEN, Fake, Running
+from worker.kommo.tokens import OAuth
 from worker.ports import Priority
 from worker.rates import Rate, Rates
+from worker.steps.calls import Known, perform
 from worker.steps.runtime import Runtime, build_runtime
-from worker.store import submissions, workflows
+from worker.store import merges, submissions, workflows
+from worker.store.credentials import CredentialTable
 from worker.store.engine import Database
 
 CONFIGURATION = """
@@ -32,9 +38,12 @@ kind = "kommo"
 base_url = "{url}"
 token = "{token}"
 {more}
+{workflows}
+"""
+WORKFLOWS = """
 [workflows.tudo]
 lead = true
-task = {{ text = "Ligar", due_in = 15 }}
+task = { text = "Ligar", due_in = 15 }
 note = true
 tags = ["novo"]
 """
@@ -77,15 +86,61 @@ class House:
             )
 
     def settle(self, step: float = 20.0) -> None:
-        """Work, and let time pass, until nothing waits any more."""
+        """Work, and let time pass, until nothing waits any more; the longer nothing happens the faster it passes."""
+        passing = step
         for _ in range(OUR_TIMES):
+            calls = len(self.fake.calls)
             while steps.work_here(self.runtime):
                 pass
-            if set(self.states()) <= {"done", "rejected", "dead", "review"} and not self.runs_waiting():
+            if self._is_settled():
                 return
-            self.clock.forward(step)
+            passing = step if len(self.fake.calls) > calls else min(passing * 2, 900.0)
+            self.clock.forward(passing)
+            self._mend_login()
         waiting = self.waiting() + self.runs_waiting()
         raise AssertionError(f"still {self.states()}: {waiting}; {self.fake.calls[-12:]}")
+
+    def _is_settled(self) -> bool:
+        if self.runs_waiting() or not set(self.states()) <= {"done", "rejected", "dead", "review"}:
+            return False
+        with self.runtime.database.read() as tx:
+            return not merges.untold(tx, now=self.clock() + timedelta(days=1))
+
+    def write(self, write: CrmWrite) -> None:
+        """Have one write made, as a plan does, until it is."""
+        known = Known(self.runtime.crm.name, {}, {})
+        for _ in range(OUR_TIMES):
+            if not perform(self.runtime, "plan", {"hand": [write]}, known, lambda _tx: {"hand"}).wrong:
+                return
+            self.clock.forward(60)
+        raise AssertionError("it was never made")
+
+    def log_in(self) -> None:
+        """A person gets a code from Kommo and logs in with it; with another one where that goes wrong."""
+        for number in range(OUR_TIMES):
+            code = f"code-{number}-{self.clock()}"
+            self.fake.codes.add(code)
+            try:
+                return self._tokens().log_in(code)
+            except PortariaError:
+                self.clock.forward(60)
+        raise AssertionError("nobody could log in")
+
+    def _tokens(self) -> OAuth:
+        assert isinstance(self.runtime.crm, KommoCrm)
+        tokens = self.runtime.crm.client.tokens
+        assert isinstance(tokens, OAuth)
+        return tokens
+
+    def _mend_login(self) -> None:
+        """Where Kommo has used up a refresh token and its answer was lost, only a person can log in anew; they are told
+        so."""
+        is_lost = self.fake.refresh and not any(token in self._login() for token in self.fake.refresh)
+        if is_lost and any("portaria kommo login" in detail for _, detail in self.waiting()):
+            self.log_in()
+
+    def _login(self) -> str:
+        return CredentialTable(self.runtime.database, self.clock).read(self.runtime.crm.name)
 
     def states(self) -> dict[str, int]:
         with self.runtime.database.read() as tx:
@@ -119,15 +174,20 @@ class House:
             ),
             "companies": sorted(company.values()),
             "leads": sorted(
-                (one["name"], [name[each] for each in account.linked(("leads", one["id"]), "contacts")])
+                (
+                    one["name"],
+                    [name[each] for each in account.linked(("leads", one["id"]), "contacts")],
+                    one["status_id"],
+                )
                 for one in account.alive("leads")
             ),
             "tasks": sorted(
                 (one["text"].split("\n")[0], lead.get(one["entity_id"], "")) for one in account.tasks.values()
             ),
             "notes": sorted(
-                (name[note["entity_id"]], note["params"]["text"].split("\n")[0])
-                for note in account.notes["contacts"].values()
+                ((name | lead)[note["entity_id"]], re.sub(r"\d{7}", "N", note["params"]["text"].split("\n")[0]))
+                for entity in ("contacts", "leads")
+                for note in account.notes[entity].values()
             ),
         }
 
@@ -164,11 +224,11 @@ def build_house(kommo_server: Running, empty_database: Path, tmp_path: Path, clo
     opened: list[Runtime] = []
     server = kommo_server
 
-    def build(more: str = "") -> House:
+    def build(more: str = "", *, workflows: str = WORKFLOWS, token: str = TOKEN) -> House:
         data = tmp_path / f"data{len(opened)}"
         data.mkdir()
         shutil.copy(empty_database, data / "portaria.db")
-        text = CONFIGURATION.format(url=server.url, token=TOKEN, more=more)
+        text = CONFIGURATION.format(url=server.url, token=token, more=more, workflows=workflows)
         (data / "portaria.toml").write_text(text)
         server.fake.now = lambda: clock().timestamp()
         server.fake.begin()

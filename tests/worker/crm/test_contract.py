@@ -15,7 +15,7 @@ from worker.crm.local import LocalCrm
 from worker.errors import PermanentError
 from worker.fake_kommo.server import TOKEN, Running
 from worker.kommo.settings import MARKER
-from worker.ports import Crm
+from worker.ports import Crm, HoldsLeads
 from worker.rates import Rate, Rates
 from worker.store.circuits import CircuitTable
 from worker.store.credentials import CredentialTable
@@ -110,6 +110,41 @@ def test_tags_are_added_to_those_that_are_there(crm: Crm) -> None:
     there = create(crm)
     for tag in ("a", "b", "a"):
         assert crm.perform([write(WriteKind.ADD_TAGS, f"tags:{tag}", there, tags=[tag])]) == [there]
+
+
+def test_tags_are_taken_from_those_that_are_there(crm: Crm) -> None:
+    there = create(crm)
+    crm.perform([write(WriteKind.ADD_TAGS, "tags:1", there, tags=["a", "b"])])
+    for _ in range(2):
+        assert crm.perform([write(WriteKind.REMOVE_TAGS, "tags:2", there, tags=["a", "c"])]) == [there]
+    assert [tag for tag in crm.read([there])[there].fields["tags"] if not tag.startswith("ptr-")] == ["b"]
+
+
+def test_a_lead_is_given_to_another_contact_and_back(crm: Crm) -> None:
+    assert isinstance(crm, HoldsLeads)
+    one, other = create(crm, "create:con_1"), create(crm, "create:con_2", "Rui Sá")
+    (lead,) = crm.perform([write(WriteKind.CREATE_LEAD, "lead:1", one, name="Olga Prates (site)")])
+    assert isinstance(lead, RemoteRef)
+    assert crm.leads_of([one, other]) == {one: [lead], other: []}
+    there = write(WriteKind.MOVE_LEAD, "move:1", lead, source=one.id, destination=other.id)
+    for _ in range(2):
+        assert crm.perform([there]) == [lead]
+        assert crm.leads_of([one, other]) == {one: [], other: [lead]}
+        assert crm.read([lead])[lead].parent == other
+    back = write(WriteKind.MOVE_LEAD, "move:2", lead, source=other.id, destination=one.id)
+    assert crm.perform([back]) == [lead]
+    assert crm.leads_of([one, other]) == {one: [lead], other: []}
+
+
+def test_a_lead_that_somebody_has_moved_since_is_left_there(crm: Crm) -> None:
+    assert isinstance(crm, HoldsLeads)
+    one, other, third = (create(crm, f"create:con_{number}") for number in (1, 2, 3))
+    (lead,) = crm.perform([write(WriteKind.CREATE_LEAD, "lead:1", third, name="Olga Prates (site)")])
+    assert crm.perform([write(WriteKind.MOVE_LEAD, "move:1", lead, source=one.id, destination=other.id)]) == [lead]
+    assert crm.leads_of([one, other, third]) == {one: [], other: [], third: [lead]}
+    gone = RemoteRef(system=crm.name, kind="lead", id="999999999")
+    (wrong,) = crm.perform([write(WriteKind.MOVE_LEAD, "move:2", gone, source=one.id, destination=other.id)])
+    assert isinstance(wrong, PermanentError)
 
 
 def test_a_lead_moves_and_tells_of_it(crm: Crm) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from pipelines.doubles import TAG, Remedy
 from worker import steps
 from worker.steps.account_import import import_account
-from worker.steps.doubles import TAG, doubles, mark
+from worker.steps.doubles import doubles, mark
 from worker.store import contacts
 
 Build = Callable[..., Any]
@@ -91,7 +92,7 @@ def test_an_import_that_was_stopped_goes_on_and_takes_nothing_twice(build_house:
 
 
 def test_two_records_of_one_person_are_listed_and_marked_once(build_house: Build) -> None:
-    house = build_house()
+    house = build_house("on_merge = []")
     house.send({"Nome": "Olga Prates Lima", "E-mail": "olga@example.com", "Mensagem": "Quero um orçamento"})
     house.send({"Nome": "Tadeu Wolff Zanini", "E-mail": "tadeu@example.com", "Mensagem": "Quero um orçamento"})
     house.settle()
@@ -101,8 +102,9 @@ def test_two_records_of_one_person_are_listed_and_marked_once(build_house: Build
     for _ in range(2):
         found = doubles(house.runtime)
         assert list(found) == [kept]
-        mark(house.runtime, kept, found[kept])
+        mark(house.runtime, kept, found[kept], tuple(Remedy))
     marked = house.fake.account.records["contacts"][int(found[kept][1].id)]
     assert [tag["name"] for tag in marked["tags"]].count(TAG) == 1
     texts = house.fake.account.with_texts("contacts", marked["id"])
     assert sum(found[kept][0].id in text for text in texts) == 1
+    assert house.fake.account.linked(("contacts", marked["id"]), "leads") == []

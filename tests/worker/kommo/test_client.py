@@ -65,7 +65,7 @@ def test_all_pages_are_read_and_a_slow_one_is_read_in_halves(
         client.send("POST", "contacts", [{"name": f"Pessoa {number}"} for number in range(start, start + 200)])
     names = [f"Pessoa {number}" for number in range(600)]
     assert [one["name"] for _, page in client.pages("contacts") for one in page] == names
-    fake_kommo.fake.api.slow_batch = 40
+    fake_kommo.fake.account.slow_batch = 40
     read = [one["name"] for _, page in client.pages("contacts") for one in page]
     assert sorted(set(read), key=read.index) == names
     assert [one["name"] for _, page in client.pages("contacts", start=550) for one in page][-1] == names[-1]
