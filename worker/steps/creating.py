@@ -13,7 +13,7 @@ from worker.steps.acquaintance import link_known
 from worker.steps.calls import Known, perform
 from worker.steps.claims import Report
 from worker.steps.doubles import remedies_for, second_records
-from worker.steps.resolve import PERSON
+from worker.steps.meanwhile import PERSON
 from worker.steps.runtime import Runtime
 from worker.store import contacts, submissions, writes
 from worker.store.contacts import NewLink

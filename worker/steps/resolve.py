@@ -28,7 +28,7 @@ from worker.ids import contact_id
 from worker.steps import claims
 from worker.steps.claims import Report
 from worker.steps.dedupe_model import model_in_force
-from worker.steps.meanwhile import answer_open_review
+from worker.steps.meanwhile import PERSON, answer_open_review
 from worker.steps.runtime import Runtime
 from worker.store import contacts, history, reviews, submissions
 from worker.store.contacts import Golden, NewContact
@@ -37,9 +37,6 @@ from worker.store.submissions import Claimed, Outcome
 
 DEDUPE = "dedupe"
 """Who decided, when it was no person."""
-
-PERSON = "person"
-"""The reason of a decision that a person took."""
 
 IN_REVIEW = "in_review"
 """Reason code: a person has to say whether it is somebody we know; `portaria reviews list` shows it."""
