@@ -92,8 +92,10 @@ def _parsed(number: str, region: str, area_code: str) -> PhoneNumber | None:
     elif not 7 <= len(digits) <= 15:
         return None
     try:
-        parsed = phonenumbers.parse(number, region)
+        parsed = number_of(number) if number.startswith("+") else phonenumbers.parse(number, region)
     except NumberParseException:
+        return None
+    if parsed is None:
         return None
     national = str(parsed.national_number)
     if parsed.country_code == 55 and len(national) in {8, 9}:
@@ -147,10 +149,22 @@ def _phone(parsed: PhoneNumber, given: str, extension: str) -> Phone:
 
 def is_valid_phone(phone: Phone) -> bool:
     """Whether its country uses such numbers: area code and length are in its numbering plan."""
+    return _is_valid(phone.e164)
+
+
+@remembered
+def _is_valid(e164: str) -> bool:
+    number = number_of(e164)
+    return number is not None and phonenumbers.is_valid_number(number)
+
+
+@remembered
+def number_of(e164: str) -> PhoneNumber | None:
+    """An E.164 number as phonenumbers knows it, not to be changed; None: it is none. Every stage asks for it."""
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(phone.e164))
+        return phonenumbers.parse(e164)
     except NumberParseException:
-        return False
+        return None
 
 
 def find_phones(text: str, region: str = "BR", area_code: str = "") -> tuple[Phone, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from pipelines.states import Stage
 from worker.store import submissions
 from worker.store.engine import Database
 
@@ -27,15 +28,42 @@ def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> N
             submissions.is_due(tx, now=clock.now)
         else:
             submissions.unbelievable(tx, now=clock.now, stall=30)
+    for plan in _plans(database, statements):
+        # Not by the state alone: a queue of a million is a million of one state.
+        assert re.search(r"ix_submissions_(due|in_flight)|state=\? AND updated_at|state_updated_at", plan), plan
+        assert "ix_submissions_state_updated_at (state=?)" not in plan, plan
+        assert "SCAN submissions" not in plan.replace("SCAN submissions USING", ""), plan
+        assert "Seq Scan" not in plan, plan
+
+
+def _plans(database: Database, statements: list[tuple[str, Any]]) -> list[str]:
     assert statements
     with database.write() as tx:
         if not database.is_sqlite:
             tx.exec_driver_sql("SET LOCAL enable_seqscan = off")  # an empty table is never worth an index otherwise
-        for text, values in statements:
-            explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-            plan = "\n".join(str(tuple(row)) for row in tx.exec_driver_sql(explain + text, values))
-            # Not by the state alone: a queue of a million is a million of one state.
-            assert re.search(r"ix_submissions_(due|in_flight)|state=\? AND updated_at|state_updated_at", plan), plan
-            assert "ix_submissions_state_updated_at (state=?)" not in plan, plan
-            assert "SCAN submissions" not in plan.replace("SCAN submissions USING", ""), plan
-            assert "Seq Scan" not in plan, plan
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        return [
+            "\n".join(str(tuple(row)) for row in tx.exec_driver_sql(explain + text, values))
+            for text, values in statements
+        ]
+
+
+def test_a_batch_is_claimed_by_its_ids(database: Database, clock: Any) -> None:
+    ids = [f"sub_{number}" for number in range(100)]
+    statements: list[tuple[str, Any]] = []
+    claimed = [
+        submissions.Claimed(one, 1, Stage.NORMALIZE, 1, "del", "s", clock.now, "{}", None, None, None, None, None)
+        for one in ids
+    ]
+    with database.write() as tx:
+        sa.event.listen(
+            tx, "before_cursor_execute", lambda _c, _cur, text, values, *_: statements.append((text, values))
+        )
+        submissions.claim(tx, ids, Stage.NORMALIZE, owner="me", now=clock.now, lease=60)
+        submissions.still_ours(tx, claimed)
+    for plan in _plans(database, statements):
+        # By the primary key: a queue of a million holds a million of one state and stage.
+        assert re.search(r"sqlite_autoindex_submissions_1|pk_submissions|submissions_pkey", plan), plan
+        assert "ix_submissions" not in plan, plan
+        assert "SCAN submissions" not in plan, plan
+        assert "Seq Scan on submissions" not in plan, plan

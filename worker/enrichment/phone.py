@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers import carrier, geocoder, timezone
 
 from pipelines.models import Contact, Fact
-from pipelines.phones import is_valid_phone, parse_phone
+from pipelines.phones import is_valid_phone, number_of, parse_phone
 from pipelines.places import parse_city, parse_state
 
 REGION_CONFIDENCE = 0.9
@@ -32,9 +32,9 @@ class PhoneFacts:
 
     def ask(self, key: str, now: datetime) -> Sequence[Fact]:
         phone = parse_phone(key)
-        if phone is None:
+        number = number_of(phone.e164) if phone else None
+        if phone is None or number is None:
             return ()
-        number = phonenumbers.parse(phone.e164)
         zones = timezone.time_zones_for_number(number)
         found = [
             ("phone_country", phone.region, 1.0),

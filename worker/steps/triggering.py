@@ -60,22 +60,28 @@ def _start_all(
     before = runs.started_for(tx, [item.id for item in claimed])
     lately = runs.recent(tx, ids, now - timedelta(seconds=COOL_DOWN))
     started: list[str] = []
+    new: list[Run] = []
+    over: list[str] = []
     outcomes: list[Outcome] = []
     for item in claimed:
         try:
             earlier = before.get(item.id, [])
             started += [run.id for run in earlier]
             recent = lately.setdefault(item.contact_id or "", [])
-            new = _start(runtime, tx, item, golden[item.contact_id or ""], earlier, recent, now)
-            started += [run.id for run in new]
-            recent += [as_recent(run) for run in new]
+            found = _found(runtime, tx, item, golden[item.contact_id or ""], earlier, recent, now)
+            over += superseded(recent, found)
+            recent += [as_recent(run) for run in found]
+            new += found
             outcomes.append(submissions.reached(item, due_at=claims.next_look(runtime, now)))
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
-    return started, outcomes
+    runs.start(tx, {run.id: run.steps[0].due_at(now, runtime.calendar) for run in new}, new, now)
+    for run_id in over:  # one of this very batch may be among them: it is there by now
+        workflows.stop(tx, run_id, reason=BECAME_WARMER, by=runtime.owner, now=now)
+    return started + [run.id for run in new], outcomes
 
 
-def _start(
+def _found(
     runtime: Runtime,
     tx: Transaction,
     item: Claimed,
@@ -86,12 +92,9 @@ def _start(
 ) -> list[Run]:
     kind = DecisionKind(item.decision or DecisionKind.NEW)
     new = runs_to_start(runtime, golden, claims.score_of(item), kind, item.source, item.id, earlier, recent, now)
-    for run_id in superseded(recent, new):
-        workflows.stop(tx, run_id, reason=BECAME_WARMER, by=runtime.owner, now=now)
     if any(run.needs_seller for run in new):
         seller = assign(runtime, tx, golden, item.source, item.facts, now)
         new = [run.model_copy(update={"seller": seller}) if run.needs_seller else run for run in new]
-    runs.start(tx, {run.id: run.steps[0].due_at(now, runtime.calendar) for run in new}, new, now)
     return new
 
 

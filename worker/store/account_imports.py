@@ -8,7 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from worker import tables
-from worker.store.engine import Transaction, insert_ignoring
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction
 
 table = tables.account_imports
 

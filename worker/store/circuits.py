@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from worker import tables
 from worker.breaker import Circuit
-from worker.store.engine import Database, Transaction, insert_ignoring
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Database, Transaction
 
 table = tables.circuits
 

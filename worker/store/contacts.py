@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipelines.models import Contact, RemoteRef
 from worker import tables
-from worker.store.engine import Transaction, chunks, fetched, having, insert_ignoring, page, rows
+from worker.store.bulk import among, insert_ignoring, insert_rows, update_rows
+from worker.store.engine import Transaction, chunks, fetched, having, page, rows
 
 table = tables.contacts
 keys = tables.contact_keys
@@ -20,6 +22,12 @@ links = tables.crm_links
 
 LIVE = "live"
 MERGED = "merged"
+
+
+@lru_cache(maxsize=1024)
+def _contact(text: str) -> Contact:
+    """Each stage reads the golden records of its batch, mostly as the stage before did; they are frozen."""
+    return Contact.model_validate_json(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,8 @@ def add(tx: Transaction, new: Sequence[NewContact], now: datetime) -> dict[str, 
     )
     numbers: dict[str, int] = {}
     for some in chunks(item.id for item in new):
-        numbers |= {row.id: row.no for row in tx.execute(sa.select(table.c.id, table.c.no).where(table.c.id.in_(some)))}
+        statement = sa.select(table.c.id, table.c.no).where(among(table.c.id, some))
+        numbers |= {row.id: row.no for row in tx.execute(statement)}
     return numbers
 
 
@@ -145,10 +154,9 @@ def change(
 
 def set_scores(tx: Transaction, scores: Mapping[str, str], now: datetime) -> None:
     """Keep the newest score (JSON) of each contact, by id."""
-    if scores:
-        statement = sa.update(table).where(table.c.id == sa.bindparam("b_id"))
-        values = [{"b_id": contact_id, "score": score} for contact_id, score in sorted(scores.items())]
-        tx.execute(statement.values(score=sa.bindparam("score"), updated_at=now), values)
+    lock(tx, scores)
+    values = [{"id": contact_id, "score": score, "updated_at": now} for contact_id, score in scores.items()]
+    update_rows(tx, table, values, by=["id"])
 
 
 def add_keys(tx: Transaction, pairs: Iterable[tuple[int, int]]) -> None:
@@ -161,9 +169,9 @@ def golden(tx: Transaction, ids: Iterable[str], *, locked: bool = False) -> dict
     found: dict[str, Golden] = {}
     for some in chunks(sorted(set(ids))):
         columns = (table.c.no, table.c.id, table.c.version, table.c.contact, table.c.arrivals, table.c.merged_into)
-        statement = sa.select(*columns).where(table.c.id.in_(some)).order_by(table.c.id)
+        statement = sa.select(*columns).where(among(table.c.id, some)).order_by(table.c.id)
         for row in tx.execute(statement.with_for_update() if locked else statement):
-            contact = Contact.model_validate_json(row.contact)
+            contact = _contact(row.contact)
             found[row.id] = Golden(row.no, row.id, row.version, contact, row.arrivals, row.merged_into)
     return found
 
@@ -172,7 +180,7 @@ def lock(tx: Transaction, ids: Iterable[str]) -> dict[str, int]:
     """Keep others from changing these contacts until the transaction ends; the version of each."""
     found: dict[str, int] = {}
     for some in chunks(sorted(set(ids))):
-        statement = sa.select(table.c.id, table.c.version).where(table.c.id.in_(some)).order_by(table.c.id)
+        statement = sa.select(table.c.id, table.c.version).where(among(table.c.id, some)).order_by(table.c.id)
         found |= {row.id: row.version for row in tx.execute(statement.with_for_update())}
     return found
 
@@ -187,7 +195,7 @@ def surviving(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     while following:
         into: dict[str, str] = {}
         for some in chunks(sorted(following)):
-            gone = sa.select(table.c.id, table.c.merged_into).where(table.c.id.in_(some), table.c.state == MERGED)
+            gone = sa.select(table.c.id, table.c.merged_into).where(among(table.c.id, some), table.c.state == MERGED)
             into |= {row.id: row.merged_into for row in tx.execute(gone)}
         goes_to = {contact_id: into.get(at, at) for contact_id, at in goes_to.items()}
         following = set(into.values())
@@ -198,7 +206,7 @@ def existing(tx: Transaction, ids: Iterable[str]) -> set[str]:
     """Those of these ids that there are contacts of, merged ones too."""
     found: set[str] = set()
     for some in chunks(sorted(set(ids))):
-        found |= set(tx.execute(sa.select(table.c.id).where(table.c.id.in_(some))).scalars())
+        found |= set(tx.execute(sa.select(table.c.id).where(among(table.c.id, some))).scalars())
     return found
 
 
@@ -207,7 +215,7 @@ def names(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for some in chunks(sorted(set(ids))):
         found |= {
-            row.id: row.name for row in tx.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(some)))
+            row.id: row.name for row in tx.execute(sa.select(table.c.id, table.c.name).where(among(table.c.id, some)))
         }
     return found
 
@@ -218,11 +226,11 @@ def linked(tx: Transaction, ids: Iterable[str], *, system: str) -> dict[str, lis
     for some in chunks(sorted(set(ids))):
         statement = (
             sa.select(links)
-            .where(links.c.contact_id.in_(some), links.c.system == system, links.c.kind == "contact")
+            .where(among(links.c.contact_id, some), links.c.system == system, links.c.kind == "contact")
             .order_by(links.c.at, links.c.remote_id)
         )
         for row in tx.execute(statement):
-            written = Contact.model_validate_json(row.written) if row.written else None
+            written = _contact(row.written) if row.written else None
             ref = RemoteRef(system=row.system, kind=row.kind, id=row.remote_id)
             found[row.contact_id].append(Link(ref, written))
     return dict(found)
@@ -245,18 +253,17 @@ def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
         for one in new
     ]
     insert_ignoring(tx, links, values)
-    told = [
-        {"b_system": one.ref.system, "b_kind": one.ref.kind, "b_id": one.ref.id, "text": one.written.model_dump_json()}
+    told = {
+        (one.ref.system, one.ref.kind, one.ref.id): {
+            "system": one.ref.system,
+            "kind": one.ref.kind,
+            "remote_id": one.ref.id,
+            "written": one.written.model_dump_json(),
+        }
         for one in new
         if one.written is not None
-    ]
-    if told:
-        same = (
-            links.c.system == sa.bindparam("b_system"),
-            links.c.kind == sa.bindparam("b_kind"),
-            links.c.remote_id == sa.bindparam("b_id"),
-        )
-        tx.execute(sa.update(links).where(*same).values(written=sa.bindparam("text")), told)
+    }
+    update_rows(tx, links, list(told.values()), by=["system", "kind", "remote_id"])
 
 
 def with_several_records(tx: Transaction, system: str) -> dict[str, list[RemoteRef]]:
@@ -273,7 +280,7 @@ def linked_refs(tx: Transaction, refs: Iterable[RemoteRef]) -> set[RemoteRef]:
     found: set[RemoteRef] = set()
     for some in chunks(sorted({number for _, _, number in wanted})):
         for row in tx.execute(
-            sa.select(links.c.system, links.c.kind, links.c.remote_id).where(links.c.remote_id.in_(some))
+            sa.select(links.c.system, links.c.kind, links.c.remote_id).where(among(links.c.remote_id, some))
         ):
             found |= {wanted[key] for key in [(row.system, row.kind, row.remote_id)] if key in wanted}
     return found
@@ -284,7 +291,7 @@ def distinct_from(tx: Transaction, ids: Iterable[str]) -> dict[str, set[str]]:
     pairs = tables.distinct_contacts
     found: defaultdict[str, set[str]] = defaultdict(set)
     for some in chunks(sorted(set(ids))):
-        either = sa.or_(pairs.c.left_id.in_(some), pairs.c.right_id.in_(some))
+        either = sa.or_(among(pairs.c.left_id, some), among(pairs.c.right_id, some))
         for row in tx.execute(sa.select(pairs.c.left_id, pairs.c.right_id).where(either)):
             found[row.left_id].add(row.right_id)
             found[row.right_id].add(row.left_id)
@@ -307,8 +314,7 @@ def forget_distinct(tx: Transaction, left: str, right: str) -> None:
 
 def add_decisions(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
     """Append decisions; the last one of a submission is the one in force."""
-    if values:
-        tx.execute(sa.insert(tables.decisions), list(values))
+    insert_rows(tx, tables.decisions, values)
 
 
 def decisions(tx: Transaction, submission_id: str) -> list[dict[str, Any]]:
@@ -346,7 +352,7 @@ def crm_refs(tx: Transaction, ids: Iterable[str]) -> dict[str, list[RemoteRef]]:
     """Every record of every CRM that is known of these contacts, oldest first."""
     found: defaultdict[str, list[RemoteRef]] = defaultdict(list)
     for some in chunks(sorted(set(ids))):
-        statement = sa.select(links).where(links.c.contact_id.in_(some)).order_by(links.c.at, links.c.remote_id)
+        statement = sa.select(links).where(among(links.c.contact_id, some)).order_by(links.c.at, links.c.remote_id)
         for row in tx.execute(statement):
             found[row.contact_id].append(RemoteRef(system=row.system, kind=row.kind, id=row.remote_id))
     return dict(found)

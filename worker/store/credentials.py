@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from worker import tables
-from worker.store.engine import Database, insert_ignoring
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Database
 
 table = tables.credentials
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from pipelines.models import DecisionKind
 from worker import tables
-from worker.store.engine import Transaction, chunks, fetched, insert_ignoring, rows
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction, chunks, fetched, rows
 
 table = tables.dedupe_models
 submissions = tables.submissions

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring
+from worker.store.bulk import among, insert_ignoring
+from worker.store.engine import Transaction, chunks
 
 table = tables.due_lookups
 
@@ -82,7 +83,7 @@ def of_contacts(tx: Transaction, contact_ids: Iterable[str]) -> list[DueLookup]:
     """What is due later about these contacts."""
     found: list[DueLookup] = []
     for some in chunks(sorted(set(contact_ids))):
-        statement = sa.select(table).where(table.c.contact_id.in_(some)).order_by(table.c.contact_id, table.c.source)
+        statement = sa.select(table).where(among(table.c.contact_id, some)).order_by(table.c.contact_id, table.c.source)
         found += [DueLookup(**row) for row in tx.execute(statement).mappings()]
     return found
 

@@ -331,12 +331,6 @@ def page(table: sa.Table, statement: sa.Select[Any], limit: int, after: str = ""
     return statement.order_by(table.c.id.desc()).limit(limit)
 
 
-def insert_ignoring(tx: Transaction, table: sa.Table, values: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows that are not there yet, by any unique key; the others stay as they are."""
-    if values:
-        tx.execute(_upsert(tx, table), list(values))
-
-
 def insert_new(tx: Transaction, table: sa.Table, values: dict[str, Any]) -> bool:
     """Insert the row unless it is there already, by any unique key; whether it was new."""
     first = next(iter(table.primary_key.columns))

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from pipelines.models import Fact
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring
+from worker.store.bulk import among, insert_ignoring
+from worker.store.engine import Transaction, chunks
 
 table = tables.cached_facts
 _FACTS = TypeAdapter(tuple[Fact, ...])
@@ -30,7 +31,7 @@ def cached(tx: Transaction, source: str, keys: Sequence[str], now: datetime) -> 
     found = {}
     columns = (table.c.key, table.c.facts, table.c.asked_at)
     for some in chunks(sorted(set(keys))):
-        good = (table.c.source == source, table.c.key.in_(some), table.c.expires_at > now)
+        good = (table.c.source == source, among(table.c.key, some), table.c.expires_at > now)
         for row in tx.execute(sa.select(*columns).where(*good)):
             found[row.key] = Cached(_FACTS.validate_json(row.facts), row.asked_at)
     return found
@@ -41,7 +42,7 @@ def keep(
 ) -> None:
     """Keep what `source` said until `expires_at`."""
     for some in chunks(sorted(answers)):
-        tx.execute(sa.delete(table).where(table.c.source == source, table.c.key.in_(some)))
+        tx.execute(sa.delete(table).where(table.c.source == source, among(table.c.key, some)))
     values = [
         {
             "source": source,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from worker import tables
+from worker.store.bulk import insert_rows
 from worker.store.engine import Transaction, rows
 
 
@@ -28,7 +29,19 @@ class Move:
 def record(tx: Transaction, moves: Sequence[Move], now: datetime) -> None:
     """Append the moves."""
     if moves:
-        tx.execute(sa.insert(tables.history), [{"at": now, **asdict(move)} for move in moves])
+        values = [
+            {
+                "at": now,
+                "subject": move.subject,
+                "event": move.event,
+                "before": move.before,
+                "after": move.after,
+                "reason": move.reason,
+                "by": move.by,
+            }
+            for move in moves
+        ]
+        insert_rows(tx, tables.history, values)
 
 
 def of(tx: Transaction, subject: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from worker.store.bulk import among
 from worker.store.engine import Transaction, chunks
 from worker.store.submissions import is_free
 
@@ -40,7 +41,7 @@ class Leased:
         keys = list(tx.execute(oldest).scalars())
         for some in chunks(keys):
             later = now + timedelta(seconds=stall)
-            tx.execute(sa.update(self.table).where(self.key.in_(some)).values(look_at=later))
+            tx.execute(sa.update(self.table).where(among(self.key, some)).values(look_at=later))
         return keys
 
     def claim(
@@ -51,7 +52,7 @@ class Leased:
         taken: list[Mapping[str, Any]] = []
         for some in chunks(sorted(set(keys))):
             due = (of.state == self.going, of.due_at <= now, is_free(self.table, now, lease))
-            ours = sa.select(self.key).where(self.key.in_(some), *due)
+            ours = sa.select(self.key).where(among(self.key, some), *due)
             values = {
                 "lease_owner": owner,
                 "lease_until": now + timedelta(seconds=lease),
@@ -69,7 +70,7 @@ class Leased:
         """Those whose lease nobody has taken over, locked against others until the transaction ends."""
         ours: set[str] = set()
         for some in chunks(sorted(fences)):
-            statement = sa.select(self.key, self.table.c.fence).where(self.key.in_(some)).order_by(self.key)
+            statement = sa.select(self.key, self.table.c.fence).where(among(self.key, some)).order_by(self.key)
             ours |= {key for key, fence in tx.execute(statement.with_for_update()) if fence == fences[key]}
         return ours
 
@@ -77,7 +78,7 @@ class Leased:
         """Lease those that are still ours for `lease` seconds from now; their keys."""
         ours = self.still_ours(tx, fences)
         for some in chunks(sorted(ours)):
-            longer = sa.update(self.table).where(self.key.in_(some))
+            longer = sa.update(self.table).where(among(self.key, some))
             tx.execute(longer.values(lease_until=now + timedelta(seconds=lease)))
         return ours
 
@@ -86,7 +87,7 @@ class Leased:
         of = self.table.c
         for some in chunks(sorted(owners)):
             free = {"lease_owner": None, "lease_until": None}
-            tx.execute(sa.update(self.table).where(of.lease_owner.in_(some)).values(free))
+            tx.execute(sa.update(self.table).where(among(of.lease_owner, some)).values(free))
         overdue = sa.update(self.table).where(of.state == self.going, of.look_at > of.due_at, of.lease_owner.is_(None))
         tx.execute(overdue.values(look_at=of.due_at))
 

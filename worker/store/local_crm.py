@@ -17,7 +17,8 @@ from pipelines.models import RemoteRef
 from pipelines.text import fold
 from worker import tables
 from worker.ports import CrmRecord, NewLocalRecord
-from worker.store.engine import Database, Transaction, chunks, insert_ignoring
+from worker.store.bulk import among, insert_ignoring
+from worker.store.engine import Database, Transaction, chunks
 
 table = tables.local_crm
 SYSTEM = "local"
@@ -72,7 +73,7 @@ class LocalRecordTable:
         with self._transaction() as tx:
             insert_ignoring(tx, table, values)
             for markers in chunks(record.marker for record in new):
-                statement = sa.select(table.c.kind, table.c.id, table.c.marker).where(table.c.marker.in_(markers))
+                statement = sa.select(table.c.kind, table.c.id, table.c.marker).where(among(table.c.marker, markers))
                 found |= {row.marker: _ref(row.kind, row.id) for row in tx.execute(statement)}
         return [found[record.marker] for record in new]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from worker import tables
-from worker.store.engine import Transaction, insert_ignoring
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction
 
 table = tables.mailbox_progress
 

@@ -18,7 +18,8 @@ from pipelines.models import Contact, CrmWrite, Moment, Score, Value, WriteKind
 from pipelines.states import ON_THE_PATH, Stage, State
 from worker import tables
 from worker.store import contacts, writes
-from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction, chunks, page, rows
 
 table = tables.merges
 submissions = tables.submissions

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from pipelines.learning.drift import Drift
 from pipelines.learning.learned import LearnedModel
 from worker import tables
-from worker.store.engine import Transaction, insert_ignoring, insert_new, rows
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction, insert_new, rows
 
 table = tables.learned_models
 deployments = tables.model_deployments

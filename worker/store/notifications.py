@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from pipelines.models import Notification
 from pipelines.run_states import NotificationState
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring, rows
+from worker.store.bulk import among, insert_ignoring
+from worker.store.engine import Transaction, chunks, rows
 from worker.store.leases import Leased
 
 table = tables.notifications
@@ -112,7 +113,7 @@ def pending_keys(tx: Transaction, run_ids: Sequence[str], now: datetime) -> list
     """The messages of these runs that are due."""
     found: list[str] = []
     for some in chunks(sorted(run_ids)):
-        due = (table.c.run_id.in_(some), table.c.state == NotificationState.PENDING, table.c.due_at <= now)
+        due = (among(table.c.run_id, some), table.c.state == NotificationState.PENDING, table.c.due_at <= now)
         found += tx.execute(sa.select(table.c.key).where(*due).order_by(table.c.key)).scalars()
     return found
 
@@ -121,7 +122,7 @@ def failed_by_run(tx: Transaction, run_ids: Sequence[str]) -> dict[str, int]:
     """How many messages of these runs were given up."""
     found: dict[str, int] = {}
     for some in chunks(sorted(run_ids)):
-        of_them = (table.c.run_id.in_(some), table.c.state == NotificationState.FAILED)
+        of_them = (among(table.c.run_id, some), table.c.state == NotificationState.FAILED)
         counted = sa.select(table.c.run_id, sa.func.count()).where(*of_them).group_by(table.c.run_id)
         found |= {row[0]: row[1] for row in tx.execute(counted)}
     return found

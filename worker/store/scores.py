@@ -14,6 +14,7 @@ from pipelines.models import Score
 from pipelines.scoring import Features
 from worker import tables
 from worker.ports import Priority
+from worker.store.bulk import insert_rows
 from worker.store.engine import Transaction, chunks, rows
 
 table = tables.scores
@@ -44,7 +45,7 @@ def add(tx: Transaction, new: Sequence[NewScore], now: datetime) -> None:
             }
             for one in new
         ]
-        tx.execute(sa.insert(table), values)
+        insert_rows(tx, table, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from pipelines.sellers import Assigned, Turn
 from worker import tables
-from worker.store.engine import Transaction, chunks, insert_ignoring
+from worker.store.bulk import among, insert_ignoring
+from worker.store.engine import Transaction, chunks
 
 turns = tables.seller_turns
 assignments = tables.seller_assignments
@@ -48,6 +49,6 @@ def of_contacts(tx: Transaction, contact_ids: Iterable[str]) -> dict[str, Assign
     """Who has these contacts, and why."""
     found: dict[str, Assigned] = {}
     for some in chunks(sorted(set(contact_ids))):
-        statement = sa.select(assignments).where(assignments.c.contact_id.in_(some))
+        statement = sa.select(assignments).where(among(assignments.c.contact_id, some))
         found |= {row.contact_id: Assigned(row.seller, row.reason) for row in tx.execute(statement)}
     return found

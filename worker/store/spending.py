@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from worker import tables
-from worker.store.engine import Transaction, insert_ignoring, rows
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction, rows
 
 table = tables.enrichment_days
 finds = tables.enrichment_finds

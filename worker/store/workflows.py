@@ -18,7 +18,8 @@ from pipelines.trigger import RecentTrigger
 from pipelines.workflow_runs import Effects, Events, Run
 from worker import tables
 from worker.store import history, notifications
-from worker.store.engine import Transaction, chunks, insert_ignoring, page, rows
+from worker.store.bulk import among, insert_ignoring, update_rows
+from worker.store.engine import Transaction, chunks, page, rows
 from worker.store.leases import Leased
 
 table = tables.workflow_runs
@@ -71,7 +72,7 @@ def start(tx: Transaction, due: Mapping[str, datetime], runs: Iterable[Run], now
     new = {run.id: run for run in runs}
     before: set[str] = set()
     for some in chunks(sorted(new)):
-        before |= set(tx.execute(sa.select(table.c.id).where(table.c.id.in_(some))).scalars())
+        before |= set(tx.execute(sa.select(table.c.id).where(among(table.c.id, some))).scalars())
     values: list[dict[str, Any]] = [
         {
             "id": run.id,
@@ -102,7 +103,7 @@ def started_for(tx: Transaction, submission_ids: Iterable[str]) -> dict[str, lis
     """The runs that these submissions started, by submission."""
     found: defaultdict[str, list[Run]] = defaultdict(list)
     for some in chunks(sorted(set(submission_ids))):
-        statement = sa.select(table).where(table.c.submission_id.in_(some)).order_by(table.c.id)
+        statement = sa.select(table).where(among(table.c.submission_id, some)).order_by(table.c.id)
         for row in tx.execute(statement).mappings():
             found[row["submission_id"]].append(_run(row))
     return dict(found)
@@ -114,7 +115,7 @@ def recent(tx: Transaction, contact_ids: Iterable[str], since: datetime) -> dict
     for some in chunks(sorted(set(contact_ids))):
         under_way = table.c.state.in_(sorted(UNDER_WAY))
         statement = sa.select(table).where(
-            table.c.contact_id.in_(some), sa.or_(table.c.started_at >= since, under_way)
+            among(table.c.contact_id, some), sa.or_(table.c.started_at >= since, under_way)
         )  # fmt: skip
         for row in tx.execute(statement.order_by(table.c.started_at, table.c.id)):
             one = RecentTrigger(
@@ -133,7 +134,7 @@ def under_way(tx: Transaction, contact_ids: Iterable[str]) -> list[Run]:
     """The runs of these contacts that may still be stopped."""
     found: list[Run] = []
     for some in chunks(sorted(set(contact_ids))):
-        of_them = (table.c.contact_id.in_(some), table.c.state.in_(sorted(UNDER_WAY)))
+        of_them = (among(table.c.contact_id, some), table.c.state.in_(sorted(UNDER_WAY)))
         found += map(_run, tx.execute(sa.select(table).where(*of_them).order_by(table.c.id)).mappings())
     return found
 
@@ -144,7 +145,7 @@ def claim(tx: Transaction, ids: Sequence[str], *, owner: str, now: datetime, lea
     taken = leased.claim(tx, ids, owner=owner, now=now, lease=lease, crashes=crashed)
     decided: dict[tuple[str, int, int], tuple[Effects, datetime]] = {}
     for some in chunks([row["id"] for row in taken]):
-        for row in tx.execute(sa.select(steps).where(steps.c.run_id.in_(some), steps.c.state == StepState.DECIDED)):
+        for row in tx.execute(sa.select(steps).where(among(steps.c.run_id, some), steps.c.state == StepState.DECIDED)):
             decided[row.run_id, row.position, row.round] = (Effects.model_validate_json(row.effects), row.decided_at)
     before = [decided.get((row["id"], row["position"], row["round"])) for row in taken]
     return [
@@ -189,11 +190,14 @@ def save(tx: Transaction, outcomes: Sequence[RunOutcome], *, now: datetime, by: 
     kept = [one for one in outcomes if one.claimed.run.id in ours]
     moves = []
     to_send: list[tuple[str, Notification]] = []
+    done: list[dict[str, Any]] = []
+    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for one in kept:
         claimed = one.claimed
         if not may_run_move(RunState.ACTIVE, one.state):
             raise ValueError(f"a run may not go from {RunState.ACTIVE} to {one.state}")
         values: dict[str, Any] = {
+            "id": claimed.run.id,
             "state": one.state,
             "position": one.position,
             "due_at": one.due_at,
@@ -206,15 +210,17 @@ def save(tx: Transaction, outcomes: Sequence[RunOutcome], *, now: datetime, by: 
         }
         if one.step_done:
             values |= {"attempts": 0, "crashes": 0}
-            same = (steps.c.run_id == claimed.run.id, steps.c.position == claimed.position)
-            done = sa.update(steps).where(*same, steps.c.round == claimed.round)
-            tx.execute(done.values(state=StepState.DONE, done_at=now))
+            step = {"run_id": claimed.run.id, "position": claimed.position, "round": claimed.round}
+            done.append({**step, "state": StepState.DONE, "done_at": now})
             to_send += [(claimed.run.id, each) for each in (claimed.effects or Effects()).notifications]
         if one.lead:
             values["lead"] = one.lead.model_dump_json()
-        tx.execute(sa.update(table).where(table.c.id == claimed.run.id).values(values))
+        alike[tuple(values)].append(values)
         event = f"step {claimed.position + 1}"
         moves.append(history.Move(claimed.run.id, event, RunState.ACTIVE, one.state, one.reason, by))
+    update_rows(tx, steps, done, by=["run_id", "position", "round"])
+    for some in alike.values():
+        update_rows(tx, table, some, by=["id"])
     notifications.add(tx, to_send, now)
     history.record(tx, moves, now)
     return kept
@@ -270,7 +276,7 @@ def events(tx: Transaction, contact_ids: Iterable[str], *, reply_sources: Collec
     found: dict[str, dict[str, datetime]] = {contact_id: {} for contact_id in ids}
     for some in chunks(ids) if reply_sources else ():
         wrote = sa.select(told.c.contact_id, sa.func.max(told.c.received_at).label("at"))
-        wrote = wrote.where(told.c.contact_id.in_(some), told.c.source.in_(sorted(reply_sources)))
+        wrote = wrote.where(among(told.c.contact_id, some), told.c.source.in_(sorted(reply_sources)))
         for row in tx.execute(wrote.group_by(told.c.contact_id)):
             found[row.contact_id]["reply"] = row.at
     for contact_id, outcome, at in outcomes(tx, ids):
@@ -287,8 +293,8 @@ def outcomes(tx: Transaction, contact_ids: Sequence[str]) -> list[tuple[str, str
         direct = sa.select(of.c.contact_id, of.c.subject, of.c.outcome, of.c.at, of.c.recorded_at)
         by_lead = sa.select(links.c.contact_id, of.c.subject, of.c.outcome, of.c.at, of.c.recorded_at)
         told = sa.union_all(
-            direct.where(of.c.contact_id.in_(some)),
-            by_lead.select_from(sa.join(of, links, sa.and_(*whose))).where(links.c.contact_id.in_(some)),
+            direct.where(among(of.c.contact_id, some)),
+            by_lead.select_from(sa.join(of, links, sa.and_(*whose))).where(among(links.c.contact_id, some)),
         ).subquery()
         for row in tx.execute(sa.select(told).order_by(told.c.at, told.c.recorded_at)):
             last[row.contact_id, row.subject] = (row.outcome, row.at)
@@ -301,7 +307,7 @@ def opted_out(tx: Transaction, addresses: Iterable[str]) -> dict[str, datetime]:
     digests = {address_digest(address): address for address in addresses}
     found: dict[str, datetime] = {}
     for some in chunks(sorted(digests)):
-        for row in tx.execute(sa.select(tables.opt_outs).where(tables.opt_outs.c.digest.in_(some))):
+        for row in tx.execute(sa.select(tables.opt_outs).where(among(tables.opt_outs.c.digest, some))):
             found[digests[row.digest]] = row.at
     return found
 
@@ -320,7 +326,7 @@ def standing(tx: Transaction, delivery_ids: Sequence[str], now: datetime) -> tup
     columns = [sa.func.sum(sa.case((one, 1), else_=0)) for one in (due, table.c.state == RunState.FAILED)]
     totals = [0, 0]
     for some in chunks(sorted(set(delivery_ids))):
-        found = tx.execute(sa.select(*columns).select_from(joined).where(told.c.delivery_id.in_(some))).one()
+        found = tx.execute(sa.select(*columns).select_from(joined).where(among(told.c.delivery_id, some))).one()
         totals = [total + (more or 0) for total, more in zip(totals, found, strict=True)]
     return totals[0], totals[1]
 

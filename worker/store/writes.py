@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker import tables
 from worker.store import plans
-from worker.store.engine import Transaction, chunks, insert_ignoring, rows
+from worker.store.bulk import among, insert_ignoring, update_rows
+from worker.store.engine import Transaction, chunks, rows
 
 table = tables.crm_writes
 
@@ -81,7 +82,7 @@ def outstanding(tx: Transaction, wanted_by: Iterable[str], stage: str) -> dict[s
     """Writes that `stage` wanted for these and that are not known to be made, by who wanted them."""
     found: defaultdict[str, list[CrmWrite]] = defaultdict(list)
     for some in chunks(sorted(set(wanted_by))):
-        wanted = (table.c.wanted_by.in_(some), table.c.stage == stage, table.c.state.not_in([DONE, SUPERSEDED]))
+        wanted = (among(table.c.wanted_by, some), table.c.stage == stage, table.c.state.not_in([DONE, SUPERSEDED]))
         statement = sa.select(table.c.wanted_by, table.c.write).where(*wanted).order_by(table.c.key)
         for row in tx.execute(statement):
             found[row.wanted_by].append(CrmWrite.model_validate_json(row.write))
@@ -91,7 +92,7 @@ def outstanding(tx: Transaction, wanted_by: Iterable[str], stage: str) -> dict[s
 def supersede(tx: Transaction, keys: Iterable[str], now: datetime) -> None:
     """These writes will not be made: what they wanted to say was said since."""
     for some in chunks(sorted(keys)):
-        over = sa.update(table).where(table.c.key.in_(some), table.c.state != DONE)
+        over = sa.update(table).where(among(table.c.key, some), table.c.state != DONE)
         tx.execute(over.values(state=SUPERSEDED, lease_owner=None, lease_until=None, updated_at=now))
 
 
@@ -116,7 +117,7 @@ def attempting(
         busy = _busy_records(tx, [wanted[key] for key in some], now)
         columns = (table.c.key, table.c.state, table.c.remote, table.c.lease_until, table.c.repeat_at, table.c.write)
         statement = sa.select(*columns)
-        for row in tx.execute(statement.where(table.c.key.in_(some)).order_by(table.c.key).with_for_update()):
+        for row in tx.execute(statement.where(among(table.c.key, some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
             standing = _standing(row.state, row.lease_until, now)
             write = wanted[row.key]
@@ -126,7 +127,7 @@ def attempting(
             found[row.key] = Attempt(standing, remote, row.repeat_at, asked)
         ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
         lease_until = now + timedelta(seconds=lease)
-        taken = sa.update(table).where(table.c.key.in_(ours))
+        taken = sa.update(table).where(among(table.c.key, ours))
         tx.execute(taken.values(state=ATTEMPTED, lease_owner=owner, lease_until=lease_until, updated_at=now))
         calling(tx, [key for key in ours if found[key].standing is Standing.FRESH], now=now, settle=settle)
     return found
@@ -136,7 +137,7 @@ def calling(tx: Transaction, keys: Iterable[str], *, now: datetime, settle: floa
     """These are about to be called: until `settle` seconds from now they may land, whatever is heard of them."""
     for some in chunks(sorted(keys)):
         if settle:
-            called = sa.update(table).where(table.c.key.in_(some))
+            called = sa.update(table).where(among(table.c.key, some))
             tx.execute(called.values(repeat_at=now + timedelta(seconds=settle)))
 
 
@@ -168,32 +169,33 @@ def is_attempted(tx: Transaction, key: str) -> bool:
 
 def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> None:
     """Record the outcome of writes, by key."""
-    if remotes:
-        statement = sa.update(table).where(table.c.key == sa.bindparam("b_key"))
-        values = [{"b_key": key, "remote": remote.model_dump_json()} for key, remote in sorted(remotes.items())]
-        free: dict[str, Any] = {"lease_owner": None, "lease_until": None}
-        tx.execute(statement.values(state=DONE, remote=sa.bindparam("remote"), updated_at=now, **free), values)
+    over = {"state": DONE, "updated_at": now, "lease_owner": None, "lease_until": None}
+    values = [{"key": key, "remote": remote.model_dump_json(), **over} for key, remote in sorted(remotes.items())]
+    update_rows(tx, table, values, by=["key"])
 
 
 def not_made(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
     """The CRM said, or nobody could tell it, so that these were not made: they are as if never attempted."""
     for some in chunks(sorted(keys)):
-        ours = sa.update(table).where(table.c.key.in_(some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
-        tx.execute(ours.values(state=INTENDED, lease_owner=None, lease_until=None, repeat_at=None))
+        ours = (among(table.c.key, some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
+        tx.execute(
+            sa.update(table).where(*ours).values(state=INTENDED, lease_owner=None, lease_until=None, repeat_at=None)
+        )
 
 
 def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
     """Let others try these writes, which did not go well: they look them up first."""
     for some in chunks(sorted(keys)):
-        ours = sa.update(table).where(table.c.key.in_(some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
-        tx.execute(ours.values(lease_owner=None, lease_until=None))
+        ours = (among(table.c.key, some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
+        tx.execute(sa.update(table).where(*ours).values(lease_owner=None, lease_until=None))
 
 
 def made(tx: Transaction, keys: Iterable[str]) -> set[str]:
     """Those of these writes that are known to be made."""
     found: set[str] = set()
     for some in chunks(sorted(set(keys))):
-        found |= set(tx.execute(sa.select(table.c.key).where(table.c.key.in_(some), table.c.state == DONE)).scalars())
+        statement = sa.select(table.c.key).where(among(table.c.key, some), table.c.state == DONE)
+        found |= set(tx.execute(statement).scalars())
     return found
 
 
