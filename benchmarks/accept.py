@@ -23,7 +23,7 @@ SECRET = "benchmark"
 CONNECTIONS = 64
 
 
-async def _send(port: int, bodies: list[bytes], rate: float) -> list[float]:
+async def send(port: int, bodies: list[bytes], rate: float) -> list[float]:
     """Send on time whatever the answers do (open loop); seconds from the moment each was due to its answer."""
     waits: list[float] = []
     start = time.perf_counter() + 0.2
@@ -70,7 +70,7 @@ def main() -> None:
             while b"is up" not in Path(folder, "up.log").read_bytes():
                 time.sleep(0.1)
             time.sleep(3)  # the workers are up too
-            waits = sorted(asyncio.run(_send(port, bodies, given.rate)))
+            waits = sorted(asyncio.run(send(port, bodies, given.rate)))
         finally:
             up.send_signal(signal.SIGINT)
             up.wait(120)

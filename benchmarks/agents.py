@@ -13,6 +13,7 @@ import json
 import re
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 
@@ -32,18 +33,19 @@ from worker.steps.runtime import Runtime, build_runtime
 from worker.steps.tokens import create_token
 from worker.store import contacts
 from worker.store.contacts import NewContact
+from worker.store.engine import chunks
 
 AT_ONCE = 2000
 CHARACTERS_A_TOKEN = 3.5
 """A rule of thumb for JSON in English, on the low side; no tokenizer is asked."""
 
 
-def fill(runtime: Runtime, told: list[dict[str, str]]) -> None:
+def fill(runtime: Runtime, told: Iterable[dict[str, str]]) -> None:
     """Put invented people straight into the store: how they got there is measured elsewhere."""
     now = runtime.clock()
-    for start in range(0, len(told), AT_ONCE):
-        some = [known(one) for one in told[start : start + AT_ONCE]]
-        new = [(f"con_bench_{start + place}", one, features(one)) for place, one in enumerate(some)]
+    for piece, some in enumerate(chunks(told, AT_ONCE)):
+        people = [known(one) for one in some]
+        new = [(f"con_bench_{piece * AT_ONCE + place}", one, features(one)) for place, one in enumerate(people)]
         with runtime.database.write() as tx:
             numbers = contacts.add(tx, [NewContact(name, one, dump_features(of)) for name, one, of in new], now)
             contacts.add_keys(tx, ((key.hash, numbers[name]) for name, _, of in new for key in keys_of(of)))

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from pipelines.models import Score
+from pipelines.models import Contact, Score
 from pipelines.states import Stage, State
 from worker.errors import PermanentError, PortariaError, TransientError
 from worker.steps.runtime import Runtime
 from worker.store import submissions
 from worker.store.engine import Transaction
 from worker.store.submissions import Claimed, Outcome
+from worker.store.values import read_contact, read_score
 
 log = structlog.get_logger()
 
@@ -171,7 +172,12 @@ def score_of(item: Claimed) -> Score:
     """What the submission's stage score came to. Raises `PermanentError` where there is none."""
     if item.score is None:
         raise PermanentError("the submission has no score", code="no_score")
-    return Score.model_validate_json(item.score)
+    return read_score(item.score)
+
+
+def told_by(item: Claimed) -> Contact:
+    """The person that the submission tells of; an empty one before it is normalized."""
+    return read_contact(item.contact or "{}")
 
 
 def next_look(runtime: Runtime, now: datetime) -> datetime:

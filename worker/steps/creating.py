@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pipelines.create import plan_create
-from pipelines.models import Contact, CrmWrite, Decision, DecisionKind, WriteKind
+from pipelines.models import CrmWrite, Decision, DecisionKind, WriteKind
 from pipelines.states import Stage
 from worker.steps import claims
 from worker.steps.acquaintance import link_known
@@ -61,7 +61,7 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
         links[0].written if links else None,
         claims.score_of(item),
         item.id,
-        Contact.model_validate_json(item.contact or "{}"),
+        claims.told_by(item),
         known.crm,
     )
 

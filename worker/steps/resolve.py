@@ -113,7 +113,7 @@ class _Resolution:
         """Decide each, apply it, and save everything."""
         ours = submissions.still_ours(self._tx, claimed)
         mine = [item for item in claimed if item.id in ours]
-        told = {item.id: Contact.model_validate_json(item.contact or "{}") for item in mine}
+        told = {item.id: claims.told_by(item) for item in mine}
         known = {item.id: features(told[item.id]) for item in mine}
         keys = {item.id: [key.hash for key in keys_of(known[item.id])] for item in mine}
         self.load(keys.values())

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
-from pipelines.models import Contact, Finding, Normalized, Origin, SourceRecord
+from pipelines.models import Finding, Normalized, Origin, SourceRecord
 from pipelines.normalize import normalize_record
 from pipelines.states import Stage, State
 from pipelines.validate import is_rejected, validate_contact
@@ -66,7 +66,7 @@ def validate(runtime: Runtime, ids: Sequence[str]) -> Report:
     asked: dict[str, bool | None] = {}
 
     def work(item: Claimed, now: datetime) -> Outcome:
-        contact = Contact.model_validate_json(item.contact or "{}")
+        contact = claims.told_by(item)
         if runtime.mail_exchange and (domain := runtime.mail_exchange.key(contact)) and domain not in asked:
             answer = ask_one(runtime, runtime.mail_exchange, domain, now)
             asked[domain] = takes_mail(answer.facts)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from pipelines.models import Contact, RemoteRef
 from worker import tables
 from worker.store.bulk import among, insert_ignoring, insert_rows, update_rows
 from worker.store.engine import Transaction, chunks, fetched, having, page, rows
+from worker.store.values import read_contact
 
 table = tables.contacts
 keys = tables.contact_keys
@@ -22,12 +22,6 @@ links = tables.crm_links
 
 LIVE = "live"
 MERGED = "merged"
-
-
-@lru_cache(maxsize=1024)
-def _contact(text: str) -> Contact:
-    """Each stage reads the golden records of its batch, mostly as the stage before did; they are frozen."""
-    return Contact.model_validate_json(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +165,7 @@ def golden(tx: Transaction, ids: Iterable[str], *, locked: bool = False) -> dict
         columns = (table.c.no, table.c.id, table.c.version, table.c.contact, table.c.arrivals, table.c.merged_into)
         statement = sa.select(*columns).where(among(table.c.id, some)).order_by(table.c.id)
         for row in tx.execute(statement.with_for_update() if locked else statement):
-            contact = _contact(row.contact)
+            contact = read_contact(row.contact)
             found[row.id] = Golden(row.no, row.id, row.version, contact, row.arrivals, row.merged_into)
     return found
 
@@ -230,7 +224,7 @@ def linked(tx: Transaction, ids: Iterable[str], *, system: str) -> dict[str, lis
             .order_by(links.c.at, links.c.remote_id)
         )
         for row in tx.execute(statement):
-            written = _contact(row.written) if row.written else None
+            written = read_contact(row.written) if row.written else None
             ref = RemoteRef(system=row.system, kind=row.kind, id=row.remote_id)
             found[row.contact_id].append(Link(ref, written))
     return dict(found)

@@ -88,3 +88,24 @@ def test_a_full_disk_does_not_keep_the_log_from_being_copied_later(tmp_path: Pat
     database.checkpoint()
     database.close()
     assert file.stat().st_size > size
+
+
+@pytest.mark.parametrize("checked_after", [0.0, float("inf")])
+def test_a_connection_that_broke_while_it_rested_is_not_taken(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, checked_after: float
+) -> None:
+    monkeypatch.setattr(engine, "CHECKED_AFTER", checked_after)
+    database, other = Database(postgres_url), Database(postgres_url)
+    try:
+        with database.read() as tx:
+            backend = tx.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()
+        with other.write() as tx:
+            tx.execute(sa.select(sa.func.pg_terminate_backend(backend, 10_000)))
+        if checked_after:  # one that hardly rested is not checked: whoever takes it tries again
+            with pytest.raises(TransientError), database.read() as tx:
+                tx.execute(sa.select(1))
+        with database.read() as tx:
+            assert tx.execute(sa.select(sa.func.pg_backend_pid())).scalar_one() != backend
+    finally:
+        database.close()
+        other.close()

@@ -1,0 +1,105 @@
+"""How long a lone webhook takes from its acceptance to "created" in the built-in CRM: idle, and beside an import.
+
+Nothing is asked while it runs: the times are in the store's own history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from benchmarks.accept import SECRET, send
+from benchmarks.installation import receive, runtime_of, servers, table_of
+from benchmarks.people import people
+from pipelines.states import SETTLED, State
+from worker import tables
+from worker.ports import Priority
+from worker.steps.runtime import Runtime
+
+BUSY_RATE = 50.0
+WARM_UP = 20
+GIVE_UP = 120.0
+
+
+def measure(folder: Path, database: str, hooks: int, idle_rate: float, imported: int) -> None:
+    """Print both for one set-up: `sqlite` is all embedded, `postgresql` has its servers beside it."""
+    (folder / "portaria.toml").write_text(f'[sources.site]\nsecret = "{SECRET}"\n')
+    if database == "sqlite":
+        os.environ.pop("PORTARIA_DATABASE__URL", None)
+        os.environ.pop("PORTARIA_BROKER__URL", None)
+        from worker.config import load_settings
+        from worker.steps.runtime import build_runtime
+
+        runtime = build_runtime(load_settings(folder))
+        runtime.database.migrate()
+        _measure(runtime, folder, "embedded", hooks, idle_rate, imported)
+        return
+    with servers(database, folder, ["latency"]) as beside:
+        runtime = runtime_of(folder, beside.urls[0], beside.broker)
+        _measure(runtime, folder, "Valkey and PostgreSQL", hooks, idle_rate, imported)
+
+
+def _measure(runtime: Runtime, folder: Path, name: str, hooks: int, idle_rate: float, imported: int) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "worker.cli", "up", "--data", str(folder), "--port", str(port)]
+    log = folder / "up.log"
+    with log.open("wb") as out:
+        up = subprocess.Popen(command, stdout=out, stderr=out)
+    told = (json.dumps(person).encode() for person in people(10**6, seed=9))
+    try:
+        while b"is up" not in log.read_bytes():
+            if up.poll() is not None:
+                raise SystemExit(log.read_text()[-2000:])
+            time.sleep(0.1)
+        _lone(runtime, port, list(islice(told, WARM_UP)), 2.0)
+        print(f"{name}, idle, {idle_rate:g}/s: {_lone(runtime, port, list(islice(told, hooks)), idle_rate)}")
+        receive(runtime, table_of(people(imported, seed=10)))
+        many = list(islice(told, int(BUSY_RATE * 20)))
+        print(f"{name}, {BUSY_RATE:g}/s beside an import: {_lone(runtime, port, many, BUSY_RATE)}")
+        with runtime.database.read() as tx:
+            of = tables.submissions
+            waiting = sa.select(sa.func.count()).where(of.c.priority == Priority.IMPORT, of.c.state != State.DONE)
+            print(f"  of the import's {imported:,}, {tx.execute(waiting).scalar_one():,} were still to be done then")
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(120)
+        runtime.database.close()
+
+
+def _lone(runtime: Runtime, port: int, bodies: list[bytes], rate: float) -> str:
+    since = runtime.clock() - timedelta(milliseconds=1)
+    asyncio.run(send(port, bodies, rate))
+    deadline = time.monotonic() + GIVE_UP
+    while (waits := _waits(runtime, since)) is None or len(waits) < len(bodies):
+        if time.monotonic() > deadline:
+            return f"not all were done {GIVE_UP:.0f} s after the last"
+        time.sleep(0.5)
+    waits = sorted(waits)
+    p50, p99 = waits[len(waits) // 2], waits[min(int(len(waits) * 0.99), len(waits) - 1)]
+    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {waits[-1] * 1000:.0f} ms ({len(waits)} hooks)"
+
+
+def _waits(runtime: Runtime, since: datetime) -> list[float] | None:
+    """Seconds from acceptance to created, of the hooks since then; None while one of them is under way."""
+    of, moves = tables.submissions, tables.history
+    live = (of.c.priority == Priority.LIVE, of.c.received_at >= since)
+    with runtime.database.read() as tx:
+        under_way = sa.select(sa.func.count()).where(*live, of.c.state.not_in(sorted(SETTLED)))
+        if tx.execute(under_way).scalar_one():
+            return None
+        created = sa.and_(moves.c.subject == of.c.id, moves.c.after == State.CREATED)
+        taken = sa.select(of.c.received_at, moves.c.at).select_from(sa.join(of, moves, created)).where(*live)
+        return [(row.at - row.received_at).total_seconds() for row in tx.execute(taken)]
