@@ -71,7 +71,7 @@ def _about_doubles(runtime: Runtime, item: Claimed, known: Known, now: datetime)
     contact's second one. Raises `PortariaError`."""
     contact_id = item.contact_id or ""
     kept = known.record(contact_id)
-    others = second_records(Contact.model_validate_json(item.contact or "{}"), kept, known.crm)
+    others = second_records(claims.told_by(item), kept, known.crm)
     if kept is None or not others:
         return ()
     with runtime.database.write() as tx:

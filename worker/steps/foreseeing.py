@@ -245,8 +245,10 @@ def _mail_domains(runtime: Runtime, tx: Transaction, item: _Item, now: datetime)
 
 
 def _resolved(runtime: Runtime, tx: Transaction, items: Sequence[_Item]) -> tuple[list[_Item], dict[str, Golden]]:
-    """Dedupe: who goes on, and their contacts. One that was resolved before stays whose it is."""
-    found, changed = foresee(tx, runtime, {item.id: item.told for item in items if not item.kept.get("contact_id")})
+    """Dedupe: who goes on, and their contacts. One that was resolved before stays whose it is, and its contact becomes
+    what all that tell of it say now."""
+    resolved = {item.id: (item.kept["contact_id"], item.told) for item in items if item.kept.get("contact_id")}
+    found, changed = foresee(tx, runtime, {item.id: item.told for item in items if item.id not in resolved}, resolved)
     going_on = []
     for item in items:
         outlook = item.outlook

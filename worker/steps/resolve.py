@@ -8,12 +8,15 @@ Whoever tells enough each time to be known by what was told before is one contac
 people who are told apart in one order are in no other made one. What depends on the order: two arrivals that only a
 third connects are one contact when it comes between them; when it comes last, they stay two, and it goes to the
 likelier of them or, where that is not clear, to review. And of a pair in review the first is the contact.
+
+A submission that was resolved before and comes again, understood anew, stays whose it is, and the contact is merged
+anew from all that tell of it: what a mended mapping reads differently reaches the golden record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,13 +33,17 @@ from worker.steps.claims import Report
 from worker.steps.dedupe_model import model_in_force
 from worker.steps.meanwhile import PERSON, answer_open_review
 from worker.steps.runtime import Runtime
-from worker.store import contacts, history, reviews, submissions
+from worker.steps.sides import side_of
+from worker.store import contacts, history, merges, reviews, submissions
 from worker.store.contacts import Golden, NewContact
 from worker.store.engine import Transaction, chunks
 from worker.store.submissions import Claimed, Outcome
 
 DEDUPE = "dedupe"
 """Who decided, when it was no person."""
+
+RETOLD = "retold"
+"""Event of a contact: a submission of its (the reason) came again and told something else, so it was merged anew."""
 
 IN_REVIEW = "in_review"
 """Reason code: a person has to say whether it is somebody we know; `portaria reviews list` shows it."""
@@ -84,6 +91,8 @@ class _Known:
     golden: Golden | None = None
     arrived: int = 0
     keys: set[int] = field(default_factory=set)
+    retold: list[str] = field(default_factory=list)
+    """The submissions that tell something else than before: `keys` are all that it has then."""
 
 
 class _Resolution:
@@ -104,6 +113,7 @@ class _Resolution:
         self._decided: list[tuple[str, Decision, str]] = []
         self._left_open: list[str] = []
         self._not_the_same: dict[str, set[str]] = {}
+        self._told_anew: dict[str, Contact] = {}
 
     @property
     def _population(self) -> int:
@@ -120,6 +130,9 @@ class _Resolution:
         # What a person said of the contact that a submission founds holds for the submission, should it come again.
         distinct = contacts.distinct_from(self._tx, (contact_id(item.id) for item in mine))
         self._not_the_same = {item.id: distinct.get(contact_id(item.id), set()) for item in mine}
+        for item in mine:
+            if item.contact_id:  # before the others, which see what comes of it
+                self.retell(item.contact_id, item.id, told[item.id])
         outcomes = [self._decide(runtime, item, told[item.id], known[item.id], keys[item.id]) for item in mine]
         self.flush()
         return submissions.save(self._tx, outcomes, now=self._now, by=runtime.owner)
@@ -145,7 +158,7 @@ class _Resolution:
         self, runtime: Runtime, item: Claimed, told: Contact, subject: Features, keys: Sequence[int]
     ) -> Outcome:
         look = claims.next_look(runtime, self._now)
-        if item.contact_id:  # it was resolved before and has come through the stages again
+        if item.contact_id:  # it was resolved before and has come through the stages again: see `retell`
             return submissions.reached(item, due_at=look)
         decision = self.decide(subject, keys, self._not_the_same[item.id])
         self._decided.append((item.id, decision, DEDUPE))
@@ -202,9 +215,31 @@ class _Resolution:
                 known.keys.add(key)
         return known.id
 
+    def retell(self, contact: str, submission: str, told: Contact) -> None:
+        """A submission of this contact tells this now: the contact is what all of its submissions tell together."""
+        living = self.find(contact)
+        if living is None:
+            return
+        known = self._known[living]
+        self._told_anew[submission] = told  # where it is only for looking, the store has what it told before
+        members = [
+            replace(member, told=self._told_anew.get(member.id, member.told))
+            for member in merges.members(self._tx, merges.member_ids(self._tx, living))
+        ]
+        journals = [entry.journal for entry in merges.of_contact(self._tx, living)]
+        side = side_of(members, journals, [_told(known)], self._survivorship)
+        if side.contact == known.contact:
+            return
+        known.contact, known.features = side.contact, features(side.contact)
+        known.retold.append(submission)
+        known.keys = {*side.keys, *(key.hash for key in keys_of(known.features))}
+        for key in known.keys & self._blocks.keys():
+            if known not in self._blocks[key]:
+                self._blocks[key].append(known)
+
     def flush(self) -> None:
         """Save the contacts, their keys and the decisions."""
-        changed = [known for known in self._known.values() if known.arrived]
+        changed = [known for known in self._known.values() if known.arrived or known.retold]
         new = [known for known in changed if known.number < 0]
         fresh = [NewContact(known.id, _told(known), dump_features(known.features), known.arrived) for known in new]
         for known_id, number in contacts.add(self._tx, fresh, self._now).items():
@@ -213,7 +248,14 @@ class _Resolution:
             if known.golden is not None:
                 text = dump_features(known.features)
                 contacts.change(self._tx, known.golden, _told(known), text, now=self._now, arrived=known.arrived)
-        contacts.add_keys(self._tx, ((key, known.number) for known in changed for key in known.keys))
+            if known.retold:
+                merges.set_keys(self._tx, known.number, known.keys)
+        contacts.add_keys(
+            self._tx, ((key, known.number) for known in changed if not known.retold for key in known.keys)
+        )
+        retold = [(known.id, submission) for known in changed for submission in known.retold]
+        moves = [history.Move(known, RETOLD, contacts.LIVE, contacts.LIVE, each, by=DEDUPE) for known, each in retold]
+        history.record(self._tx, moves, self._now)
         contacts.add_decisions(
             self._tx,
             [
@@ -244,7 +286,7 @@ class _Resolution:
                 arrivals=known.arrived + (known.golden.arrivals if known.golden else 0),
             )
             for known in self._known.values()
-            if known.arrived
+            if known.arrived or known.retold
         }
 
     def decided_by_person(self, submission: str, decision: Decision, by: str) -> None:
@@ -252,10 +294,13 @@ class _Resolution:
         self._decided.append((submission, decision, by))
 
     def find(self, contact: str) -> str | None:
-        """The live contact that this one is (part of), locked and in the working set; None when there is none."""
+        """The live contact that this one is (part of), locked (unless it is only for looking) and in the working set;
+        None when there is none."""
         while True:
             (living,) = contacts.surviving(self._tx, [contact]).values()
-            golden = contacts.golden(self._tx, [living], locked=True).get(living)
+            if (here := self._known.get(living)) is not None and here.golden is not None:
+                return living
+            golden = contacts.golden(self._tx, [living], locked=self._locking).get(living)
             if golden is None:
                 return None
             if golden.merged_into is None:
@@ -285,14 +330,16 @@ class Foreseen:
 
 
 def foresee(
-    tx: Transaction, runtime: Runtime, told: Mapping[str, Contact]
+    tx: Transaction, runtime: Runtime, told: Mapping[str, Contact], resolved: Mapping[str, tuple[str, Contact]]
 ) -> tuple[dict[str, Foreseen], dict[str, Golden]]:
     """What dedupe would say of these submissions, each seeing what the ones before it made, and the contacts as they
-    would be then. Nothing is saved or locked."""
+    would be then; those `resolved` before stay whose they are and tell this now. Nothing is saved or locked."""
     resolution = _Resolution(tx, runtime, runtime.clock(), locking=False)
     subjects = {submission: features(contact) for submission, contact in told.items()}
     keys = {submission: [key.hash for key in keys_of(subject)] for submission, subject in subjects.items()}
     resolution.load(keys.values())
+    for submission, (whose, contact) in resolved.items():
+        resolution.retell(whose, submission, contact)
     distinct = contacts.distinct_from(tx, map(contact_id, told))
     found = {}
     for submission, subject in subjects.items():
