@@ -78,8 +78,8 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     # Our errors are values in the database; a task that raises hit a bug or a dead database: the sweeper sends it.
     task_acks_on_failure_or_timeout=True,
-    # A prefetched message waits behind the one in work while another worker may be idle; four hides the round trip.
-    worker_prefetch_multiplier=4,
+    # What is prefetched stands before whatever comes that is more urgent, and waits while another worker may be idle.
+    worker_prefetch_multiplier=1,
     # On SIGTERM finish what is in hand; past this, put it back. Stages are short, CRM batches take seconds.
     worker_soft_shutdown_timeout=30.0,
     # Keep trying a broker that restarts, for as long as it takes; the default gives up after 100 times.

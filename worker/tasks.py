@@ -9,6 +9,7 @@ from celery import chain
 from pipelines.states import Stage, tail_from
 from worker import steps
 from worker.celery_app import app, runtime
+from worker.ports import Priority
 from worker.steps import learning
 from worker.store.submissions import Due
 
@@ -130,10 +131,16 @@ def tell_crm() -> int:
     return steps.tell_crm(runtime())
 
 
+MESSAGE_PRIORITIES = {Priority.LIVE: 0, Priority.MAIL: 3, Priority.IMPORT: 6}
+"""kombu's for Redis, where 0 goes first: a hook does not stand behind the batches of an import at each stage."""
+
+
 def send(due: Due) -> None:
     """Send these submissions through the rest of the stages, as one chain."""
     ids = list(due.ids)
-    chain(*(TASKS[stage].si(ids) for stage in tail_from(due.stage))).apply_async()
+    chain(
+        *(TASKS[stage].si(ids).set(priority=MESSAGE_PRIORITIES[due.priority]) for stage in tail_from(due.stage))
+    ).apply_async()
 
 
 def ring() -> None:

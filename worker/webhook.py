@@ -301,6 +301,13 @@ class _Standing(Collector):
                 family.add_metric([state], count)
             yield family
         yield GaugeMetricFamily("portaria_contacts", "Contacts.", value=standing.contacts)
+        pressure = steps.pressure_now(self._runtime)
+        what = "Seconds that of the hooks and mails has not moved which has not moved for longest."
+        yield GaugeMetricFamily("portaria_urgent_still_seconds", what, value=pressure.urgent_seconds)
+        what = "Opened rows of imports that wait to be sent, counted up to the bound past which no more are opened."
+        yield GaugeMetricFamily("portaria_imports_waiting", what, value=pressure.imports_waiting)
+        what = "Whether imports wait because something urgent does not move."
+        yield GaugeMetricFamily("portaria_imports_yield", what, value=pressure.imports_yield)
         outcomes = GaugeMetricFamily("portaria_outcomes", "Leads by outcome.", labels=["outcome"])
         for outcome, count in sorted(standing.outcomes.items()):
             outcomes.add_metric([outcome], count)

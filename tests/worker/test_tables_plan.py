@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.states import Stage
+from worker.ports import Priority
 from worker.store import submissions
 from worker.store.engine import Database
 
 
-@pytest.mark.parametrize("name", ["take_due", "in_flight", "is_due", "unbelievable"])
+@pytest.mark.parametrize("name", ["take_due", "in_flight", "is_due", "unbelievable", "stands_still", "waiting"])
 def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> None:
     statements: list[tuple[str, Any]] = []
     with database.write() as tx:
@@ -26,6 +27,10 @@ def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> N
             submissions.in_flight(tx, now=clock.now, most=100)
         elif name == "is_due":
             submissions.is_due(tx, now=clock.now)
+        elif name == "stands_still":
+            submissions.stands_still(tx, now=clock.now, stall=30, least=Priority.MAIL)
+        elif name == "waiting":
+            submissions.waiting_at_most(tx, now=clock.now, priority=Priority.IMPORT, most=100)
         else:
             submissions.unbelievable(tx, now=clock.now, stall=30)
     for plan in _plans(database, statements):

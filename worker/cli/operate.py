@@ -7,7 +7,7 @@ from kombu import Connection
 from rich.markup import escape
 from rich.table import Table
 
-from worker import celery_app, embedded, supervisor
+from worker import celery_app, embedded, steps, supervisor
 from worker.asking import Fetching
 from worker.cli import starting
 from worker.cli.follow_up_check import check_sinks, check_workflows
@@ -59,7 +59,11 @@ def check() -> None:
     except TransientError as problem:
         found.append(("database", [Problem(str(problem), "is [database] url right, and the server running?")]))
     else:
-        found += [("database", []), ("crm", list(runtime.crm.check())), ("workflows", check_workflows(runtime))]
+        found += [
+            ("database", _check_pressure(runtime)),
+            ("crm", list(runtime.crm.check())),
+            ("workflows", check_workflows(runtime)),
+        ]
         found.append(("sinks", check_sinks(runtime)))
         found.append(("mailboxes", _check_mailboxes(chosen)))
         found[0][1].extend(_check_kinds(runtime))
@@ -89,6 +93,17 @@ def _check_sources(chosen: Settings) -> list[Problem]:
     if not chosen.sources:
         problems.append(Problem("there is no source", "add a [sources.NAME] to take hooks", fatal=False))
     return problems
+
+
+def _check_pressure(runtime: Runtime) -> list[Problem]:
+    if runtime.database.revision()[0] is None:
+        return []
+    pressure = steps.pressure_now(runtime)
+    if not pressure.imports_yield:
+        return []
+    what = f"a hook or mail has not moved for {pressure.urgent_seconds:.0f} s, so imports wait"
+    mend = "give it a moment; else see that workers run (`portaria up`) and the CRM answers, or add workers"
+    return [Problem(what, mend, fatal=False)]
 
 
 def _check_kinds(runtime: Runtime) -> list[Problem]:

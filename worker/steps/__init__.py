@@ -29,6 +29,7 @@ from worker.steps.lead_outcomes import import_outcomes, record_outcomes
 from worker.steps.merging import merge_contacts_of, split, undo_merge
 from worker.steps.notifying import deliver
 from worker.steps.plans import resume_plans
+from worker.steps.pressure import Pressure, pressure_now
 from worker.steps.reconcile import reconcile
 from worker.steps.replaying import Replayed, replay, replay_delivery
 from worker.steps.resolve import dedupe, resolve_review
@@ -73,6 +74,7 @@ __all__ = [
     "ExperimentResult",
     "NoHandshake",
     "Outlook",
+    "Pressure",
     "Replayed",
     "Review",
     "Runtime",
@@ -104,6 +106,7 @@ __all__ = [
     "normalize",
     "opt_out",
     "pause",
+    "pressure_now",
     "receive",
     "reconcile",
     "record_outcomes",

@@ -11,6 +11,7 @@ from worker.ports import Delivery, InboundRequest, Priority
 from worker.rates import Rate
 from worker.sources.spam import TOO_MANY
 from worker.steps.opening import OPENING_LEASE, open_delivery
+from worker.steps.pressure import imports_yield, pressure_in
 from worker.steps.runtime import Runtime
 from worker.store import deliveries, submissions
 from worker.store.deliveries import Added
@@ -131,7 +132,7 @@ def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
     """Send what is due until nothing is or enough is under way.
 
     What is more urgent takes the room of what is less, never the other way round: a hook goes out however full the
-    queues are of an import.
+    queues are of an import. And while something urgent does not move, nothing of an import goes out.
     """
     limits = runtime.settings.worker
     sent = 0
@@ -140,7 +141,10 @@ def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
         now = runtime.clock()
         room = 0
         with runtime.database.read() as tx:
+            yields = imports_yield(tx, runtime, now)
             for least in reversed(Priority):
+                if least is Priority.IMPORT and yields:
+                    continue
                 if not submissions.is_due(tx, now=now, least=least):
                     return sent
                 room = limits.in_flight - submissions.in_flight(tx, now=now, most=limits.in_flight, least=least)
@@ -165,8 +169,10 @@ def is_backlogged(runtime: Runtime) -> bool:
 
 
 def _claim_delivery(runtime: Runtime) -> Delivery | None:
+    now = runtime.clock()
     with runtime.database.read() as tx:
         if not deliveries.is_waiting(tx):
             return None
+        least = Priority.MAIL if pressure_in(tx, runtime, now).imports_stay_closed else Priority.IMPORT
     with runtime.database.write() as tx:
-        return deliveries.claim_to_open(tx, owner=runtime.owner, now=runtime.clock(), lease=OPENING_LEASE)
+        return deliveries.claim_to_open(tx, owner=runtime.owner, now=now, lease=OPENING_LEASE, least=least)

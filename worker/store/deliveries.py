@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pipelines.states import DeliveryState
 from worker import tables
 from worker.ids import new_id
-from worker.ports import Delivery
+from worker.ports import Delivery, Priority
 from worker.store import history
 from worker.store.engine import Transaction, chunks, insert_new, page, rows
 from worker.store.submissions import is_free
@@ -86,12 +86,14 @@ def known(tx: Transaction, source: str, keys: Sequence[str]) -> set[str]:
     return found
 
 
-def claim_to_open(tx: Transaction, *, owner: str, now: datetime, lease: float) -> Delivery | None:
-    """The next received delivery that nobody is opening, leased to `owner` for `lease` seconds."""
+def claim_to_open(
+    tx: Transaction, *, owner: str, now: datetime, lease: float, least: Priority = Priority.IMPORT
+) -> Delivery | None:
+    """The next received delivery, at least so urgent, that nobody is opening, leased to `owner` for `lease` seconds."""
     free = is_free(table, now, lease)
     next_one = (
         sa.select(table.c.id)
-        .where(table.c.state == DeliveryState.RECEIVED, free)
+        .where(table.c.state == DeliveryState.RECEIVED, table.c.priority <= least, free)
         .order_by(table.c.priority, table.c.received_at)
         .limit(1)
         .with_for_update(skip_locked=True)

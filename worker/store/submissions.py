@@ -49,6 +49,8 @@ class Due:
 
     stage: Stage
     ids: tuple[str, ...]
+    priority: Priority
+    """All of them are this urgent: the broker hands out what is more urgent first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def take_due(
     """
     found: list[Any] = []
     for priority in _as_urgent(least):
-        columns = (table.c.id, table.c.stage, table.c.state, table.c.crashes)
+        columns = (table.c.id, table.c.stage, table.c.state, table.c.crashes, table.c.priority)
         statement = (
             sa.select(*columns, table.c.lease_owner)
             .where(table.c.priority == priority, table.c.due_at <= now)
@@ -117,14 +119,19 @@ def take_due(
     for ids in chunks(row.id for row in found):
         tx.execute(sa.update(table).where(among(table.c.id, ids)).values(due_at=now + timedelta(seconds=stall)))
     _back_on_the_path(tx, [row for row in found if row.state not in ON_THE_PATH], now)
-    together: defaultdict[str, list[str]] = defaultdict(list)
+    together: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     alone: list[Due] = []
     for row in found:
         if row.crashes or row.lease_owner:
-            alone.append(Due(Stage(row.stage), (row.id,)))
+            alone.append(Due(Stage(row.stage), (row.id,), Priority(row.priority)))
         else:
-            together[row.stage].append(row.id)
-    return alone + [Due(stage, tuple(together[stage])) for stage in PATH if together[stage]]
+            together[row.priority, row.stage].append(row.id)
+    return alone + [
+        Due(stage, tuple(together[priority, stage]), priority)
+        for priority in Priority
+        for stage in PATH
+        if together[priority, stage]
+    ]
 
 
 def _back_on_the_path(tx: Transaction, waiting: Sequence[Any], now: datetime) -> None:
@@ -162,6 +169,26 @@ def make_due(tx: Transaction, ids: Sequence[str], *, now: datetime) -> None:
     for some in chunks(sorted(ids)):
         put_off = sa.update(table).where(among(table.c.id, some), table.c.due_at > now)
         tx.execute(put_off.values(due_at=now, updated_at=now))
+
+
+def stands_still(tx: Transaction, *, now: datetime, stall: float, least: Priority) -> float:
+    """For how many seconds the one has not moved, of the submissions on the path that are at least so urgent, which
+    has not moved for longest: since it was due, was sent, or reached its stage. One that stalled counts from when it is
+    to be sent again."""
+    longest = 0.0
+    for priority in _as_urgent(least):
+        oldest = sa.select(table.c.due_at).where(table.c.priority == priority, _IS_ON_THE_PATH)
+        due_at = tx.execute(oldest.order_by(table.c.due_at).limit(1)).scalar()
+        if due_at is not None:
+            overdue = (now - due_at).total_seconds()
+            longest = max(longest, overdue if overdue >= 0 else overdue + stall)
+    return longest
+
+
+def waiting_at_most(tx: Transaction, *, now: datetime, priority: Priority, most: int) -> int:
+    """How many submissions of this priority are due and not sent, counted up to `most`."""
+    due = sa.select(table.c.id).where(table.c.priority == priority, table.c.due_at <= now).limit(most)
+    return tx.execute(sa.select(sa.func.count()).select_from(due.subquery())).scalar_one()
 
 
 def is_due(tx: Transaction, *, now: datetime, least: Priority = Priority.IMPORT) -> bool:
