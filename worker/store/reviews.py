@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from pipelines.states import State
 from worker import tables
-from worker.store.engine import Transaction, insert_ignoring, rows
+from worker.store.bulk import insert_ignoring
+from worker.store.engine import Transaction, rows
 
 submissions = tables.submissions
 opened = tables.open_reviews
