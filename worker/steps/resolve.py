@@ -234,8 +234,8 @@ class _Resolution:
         known.retold.append(submission)
         known.keys = {*side.keys, *(key.hash for key in keys_of(known.features))}
         for key in known.keys & self._blocks.keys():
-            if known not in self._blocks[key]:
-                self._blocks[key].append(known)
+            if known.number not in self._blocks[key]:
+                self._blocks[key].append(known.number)
 
     def flush(self) -> None:
         """Save the contacts, their keys and the decisions."""
