@@ -2,17 +2,19 @@
 
 | guard | without it | struck by | found as |
 |---|---|---|---|
-| sweeper | what was sent is never looked at again | broker_wiped, child, worker, stage, boundary | unsettled |
-| restart | who died stays dead | worker, scheduler, web | unsettled |
+| sweeper | what was sent is never sent again | broker_wiped, broker, child, machine, stage, boundary | unsettled |
+| restart | who died stays dead | worker, scheduler, web | down, unsettled |
 | fence | whoever claimed once may save for ever | pause | order_of_states |
 | look_up | a CRM call of unknown outcome is made again | crm_answers_lost, perform | crm_twice, effect_without_intent |
-| commit_first | a hook is answered, then kept | web | acknowledged_missing |
-| refusal | a hook is answered 202 though it could not be kept | disk_full, locked, database | acknowledged_missing |
+| commit_first | a hook is answered, then kept | web, deploy | acknowledged_missing |
+| refusal | a hook is answered 202 though it could not be kept | disk_full, locked | acknowledged_missing |
 | delivery_key | the same bytes are another delivery | none is needed | answered_differently |
 | key_locks | two workers may resolve one person at once | none is needed; PostgreSQL | created_twice |
-| transactions | each statement is saved by itself | connection, stage; PostgreSQL | order_of_states, value_lost |
+| transactions | each statement is saved by itself | connection; PostgreSQL | order_of_states |
+| durability | a commit is told before it is on the disk | database; PostgreSQL | acknowledged_missing |
 | clock_bounds | a time far in the future is believed | clock_ahead | unsettled |
-| shared_clock | each machine believes its own clock | clock_ahead, clock_behind; PostgreSQL | message_twice |
+| shared_clock | each machine believes its own clock | clock_ahead, clock_behind; PostgreSQL | crm_twice |
+| newer_schema | code refuses a schema that is newer than itself | upgrade | down |
 | sink_retry | a notification that was not taken counts as sent | receiver_down | intent_without_outcome |
 """
 
