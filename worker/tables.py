@@ -128,6 +128,7 @@ contacts = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("contact", sa.Text, nullable=False),
     sa.Column("features", sa.Text, nullable=False),
+    sa.Column("keyed", sa.Text, nullable=False, server_default=""),  # version of the keys that it is found by
     sa.Column("arrivals", sa.Integer, nullable=False),
     sa.Column("score", sa.Text),
     sa.Column("created_at", Moment, nullable=False),

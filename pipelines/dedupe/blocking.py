@@ -62,6 +62,10 @@ NAMESAKES: Final = 8
 ALWAYS: Final = 5
 """So many of the nearest are compared with, whatever they share: the evidence shows who was nearest."""
 
+KEYS_VERSION: Final = "2"
+"""Of the keys and of the features that they are made from. Raise it when either changes: contacts that were entered
+under earlier ones are found less well until `portaria dedupe rekey` has entered them anew."""
+
 
 class BlockingKey(NamedTuple):
     kind: str

@@ -32,7 +32,7 @@ class _FileUnlessNamed(Shell):
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "FILE.csv [OPTIONS] | train | model")
+        formatter.write_usage(ctx.command_path, "FILE.csv [OPTIONS] | train | model | rekey")
 
 
 @click.group(cls=_FileUnlessNamed, no_args_is_help=True)

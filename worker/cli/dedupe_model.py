@@ -1,4 +1,4 @@
-"""`portaria dedupe train` and `portaria dedupe model`: the weights that dedupe goes by."""
+"""`portaria dedupe train`, `model` and `rekey`: the weights that dedupe goes by, the keys that people are found by."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def add_to(_: Shell) -> None:
     """Add these commands to those of `portaria dedupe`."""
     dedupe.add_command(train)
     dedupe.add_command(model)
+    dedupe.add_command(rekey)
 
 
 @click.command(cls=Shell.command_class)
@@ -47,6 +48,21 @@ def train(dry_run: bool, by: str, as_json: bool) -> None:
         console.print("Nothing was kept: run it without --dry-run to go by this model.")
     else:
         console.print(f"To go back: portaria dedupe model use {report['base']}")
+
+
+@click.command(cls=Shell.command_class)
+@as_json_option
+def rekey(as_json: bool) -> None:
+    """Enter anew whoever is found by keys of an earlier release. `portaria check` says when that is needed.
+
+    Safe while workers run; stopped, it goes on where it was.
+    """
+    with progress_bars(hidden=as_json) as progress:
+        done = steps.rekey(open_runtime(), progress)
+    if as_json:
+        print_json({"rekeyed": done})
+    else:
+        console.print(f"{done:,} contacts were entered anew." if done else "All contacts are found by today's keys.")
 
 
 @click.group(cls=Shell)

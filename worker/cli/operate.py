@@ -17,6 +17,7 @@ from worker.errors import ConfigurationError, PortariaError, TransientError
 from worker.mailbox_login import log_in
 from worker.ports import Problem
 from worker.steps.runtime import Runtime, build_runtime
+from worker.store import contacts
 
 CONNECT_SECONDS = 3.0
 
@@ -63,6 +64,7 @@ def check() -> None:
             ("database", _check_pressure(runtime)),
             ("crm", list(runtime.crm.check())),
             ("workflows", check_workflows(runtime)),
+            ("dedupe", _check_keys(runtime)),
         ]
         found.append(("sinks", check_sinks(runtime)))
         found.append(("mailboxes", _check_mailboxes(chosen)))
@@ -104,6 +106,17 @@ def _check_pressure(runtime: Runtime) -> list[Problem]:
     what = f"a hook or mail has not moved for {pressure.urgent_seconds:.0f} s, so imports wait"
     mend = "give it a moment; else see that workers run (`portaria up`) and the CRM answers, or add workers"
     return [Problem(what, mend, fatal=False)]
+
+
+def _check_keys(runtime: Runtime) -> list[Problem]:
+    if runtime.database.lacks():
+        return []  # the tables are not there yet, or not as they are to be
+    with runtime.database.read() as tx:
+        stale = contacts.count_stale(tx)
+    if not stale:
+        return []
+    what = f"{stale:,} contacts are found by keys of an earlier release, and so less surely"
+    return [Problem(what, "run `portaria dedupe rekey`; workers may go on meanwhile", fatal=False)]
 
 
 def _check_kinds(runtime: Runtime) -> list[Problem]:

@@ -31,6 +31,7 @@ from worker.steps.notifying import deliver
 from worker.steps.plans import resume_plans
 from worker.steps.pressure import Pressure, pressure_now
 from worker.steps.reconcile import reconcile
+from worker.steps.rekeying import rekey
 from worker.steps.replaying import Replayed, replay, replay_delivery
 from worker.steps.resolve import dedupe, resolve_review
 from worker.steps.reviewing import Review, review_of, waiting_reviews
@@ -112,6 +113,7 @@ __all__ = [
     "record_outcomes",
     "recover",
     "reject_held",
+    "rekey",
     "replay",
     "replay_delivery",
     "rerun",

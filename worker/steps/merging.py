@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from pipelines.dedupe.blocking import KEYS_VERSION
 from pipelines.dedupe.features import dump_features, features
 from pipelines.dedupe.merge import Survivorship, merge_contacts
 from pipelines.models import Contact
@@ -67,6 +68,7 @@ def merge_contacts_of(
             kept=Side(contact=kept.contact, keys=in_order(held.keys[kept_id]), members=sorted(before)),
             other=Side(contact=other.contact, keys=in_order(held.keys[absorbed_id]), members=sorted(held.ids)),
             links=merges.links_of(tx, absorbed_id),
+            keyed=KEYS_VERSION,
         )
         whole = merge_contacts([kept.contact, other.contact], runtime.survivorship)
         keys = held.keys[kept_id] | held.keys[absorbed_id]
@@ -113,7 +115,7 @@ def split(runtime: Runtime, contact: str, submission_ids: Sequence[str], *, by: 
         whole = Side(contact=kept.contact, keys=in_order(held.keys[contact]), members=[one.id for one in everybody])
         taken = _take_out(tx, held, kept, other_id, rest, runtime.survivorship, by=by)
         merges.move_links(tx, links, source=contact, target=other_id)
-        journal = Journal(kept=whole, other=taken, links=links)
+        journal = Journal(kept=whole, other=taken, links=links, keyed=KEYS_VERSION)
         done = Merge(new_id("mrg", held.now), SPLIT, contact, other_id, by, why, held.now, journal)
         merges.add(tx, done)
         _record(tx, done, SPLIT, held, by=by)
@@ -219,6 +221,7 @@ def _absorb(
     moved = merges.links_of(tx, other.id)
     merges.move_links(tx, moved, source=other.id, target=kept.id, at=linked_at)
     contacts.forget_distinct(tx, kept.id, other.id)
+    contacts.stale_together(tx, (kept.id, other.id), anyway=False)
     return merges.spread_distinct(tx, other.id, kept.id, by=by, now=held.now)
 
 
@@ -251,6 +254,7 @@ def _take_out(
     scores = [member.score.model_dump_json() for member in held.members if member.score]
     contacts.set_scores(tx, {other_id: scores[-1]} if scores else {}, held.now)
     contacts.keep_distinct(tx, kept.id, other_id, by=by, now=held.now)
+    contacts.stale_together(tx, (kept.id, other_id), anyway=any(each.keyed != KEYS_VERSION for each in journals))
     return goes
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipelines.dedupe.blocking import KEYS_VERSION
 from pipelines.models import Contact, RemoteRef
 from worker import tables
 from worker.store.bulk import among, insert_ignoring, insert_rows, update_rows
@@ -114,6 +115,7 @@ def add(tx: Transaction, new: Sequence[NewContact], now: datetime) -> dict[str, 
                 "name": item.contact.name.full,
                 "contact": item.contact.model_dump_json(),
                 "features": item.features,
+                "keyed": KEYS_VERSION,
                 "arrivals": item.arrivals,
                 "created_at": now,
                 "updated_at": now,
@@ -355,3 +357,29 @@ def crm_refs(tx: Transaction, ids: Iterable[str]) -> dict[str, list[RemoteRef]]:
 def count(tx: Transaction) -> int:
     """How many live contacts there are."""
     return tx.execute(sa.select(sa.func.count()).where(table.c.state == LIVE)).scalar_one()
+
+
+_STALE = (table.c.state == LIVE, table.c.keyed != KEYS_VERSION)
+
+
+def count_stale(tx: Transaction) -> int:
+    """How many live contacts are found by keys of another version."""
+    return tx.execute(sa.select(sa.func.count()).where(*_STALE)).scalar_one()
+
+
+def stale(tx: Transaction, *, after: int, limit: int) -> dict[str, int]:
+    """The next of them behind number `after`: ids with their numbers."""
+    statement = sa.select(table.c.id, table.c.no).where(*_STALE, table.c.no > after).order_by(table.c.no).limit(limit)
+    return {row.id: row.no for row in tx.execute(statement)}
+
+
+def set_keyed(tx: Transaction, number: int, features: str) -> None:
+    """The contact is found by the keys of this version, and compared by these features."""
+    tx.execute(sa.update(table).where(table.c.no == number).values(keyed=KEYS_VERSION, features=features))
+
+
+def stale_together(tx: Transaction, ids: Iterable[str], *, anyway: bool) -> None:
+    """Contacts that had keys of one another are all found by keys of another version, if one of them is or `anyway`."""
+    together = table.c.id.in_(sorted(set(ids)))
+    if anyway or tx.execute(sa.select(table.c.no).where(together, table.c.keyed != KEYS_VERSION)).first():
+        tx.execute(sa.update(table).where(together).values(keyed=""))

@@ -55,6 +55,8 @@ class Journal(Value):
     links: tuple[MovedLink, ...] = ()
     distinct: tuple[str, ...] = ()
     """Contacts that a person said differ from `other`, and so from `kept` while it holds it."""
+    keyed: str = ""
+    """The version of the keys of both sides; empty: of before there were versions."""
 
 
 @dataclass(frozen=True, slots=True)
