@@ -38,6 +38,9 @@ NO_RECIPIENT: Final = "no_recipient"
 REJECTED: Final = "mail_rejected"
 """Reason code: the mail server will not take it, now or later (5xx)."""
 
+TLS: Final = "mail_tls"
+"""Reason code: no encrypted connection comes about; nothing was sent, and the password was not shown."""
+
 TIMEOUT: Final = 20.0
 """Seconds for the connection and for each answer."""
 
@@ -56,6 +59,10 @@ class _Whole(UnstructuredHeader, BaseHeader):
 _HEADERS: Final = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _Whole)
 _LINES: Final = SMTP.clone(header_factory=_HEADERS)
+
+
+class _NoEncryption(Exception):
+    """The server does not offer any."""
 
 
 class MailSink:
@@ -94,6 +101,10 @@ class MailSink:
             raise self._refusal(problem.smtp_code, problem.smtp_error) from None
         except smtplib.SMTPNotSupportedError as problem:
             raise PermanentError(f"{self._told()}: {problem}", code=REJECTED) from None
+        except _NoEncryption as problem:
+            raise TransientError(str(problem), code=TLS) from None
+        except ssl.SSLCertVerificationError as problem:
+            raise TransientError(self._untrusted(problem), code=TLS) from None
         except (smtplib.SMTPException, OSError) as problem:
             what = f"{self._told()}: {type(problem).__name__}"
             if handed_over:
@@ -107,6 +118,12 @@ class MailSink:
                 server.noop()
         except smtplib.SMTPResponseException as problem:
             what = str(self._refusal(problem.smtp_code, problem.smtp_error))
+        except ssl.SSLCertVerificationError as problem:
+            what = self._untrusted(problem)
+        except _NoEncryption as problem:
+            what = str(problem)
+        except smtplib.SMTPNotSupportedError as problem:
+            what = f"{self._told()}: {problem}"
         except (smtplib.SMTPException, OSError) as problem:
             what = f"{self._told()}: {type(problem).__name__}, no connection"
         else:
@@ -122,14 +139,20 @@ class MailSink:
         try:
             server.ehlo()
             if not self._tls_from_the_start and (server.has_extn("starttls") or not _is_loopback(self._host)):
-                server.starttls(context=context)
-                server.ehlo()
+                self._start_tls(server, context)
             if self._login[0]:
                 server.login(*self._login)
         except BaseException:
             server.close()
             raise
         return server
+
+    def _start_tls(self, server: smtplib.SMTP, context: ssl.SSLContext) -> None:
+        if not server.has_extn("starttls"):
+            where = f"{self._told()}:{self._port} offers no STARTTLS"
+            raise _NoEncryption(f"{where}: mail would go in the clear; is its port right, or is it smtps://?")
+        server.starttls(context=context)
+        server.ehlo()
 
     def _mail(self, notification: Notification, now: datetime) -> EmailMessage:
         payload = notification.payload
@@ -171,6 +194,13 @@ class MailSink:
         if code >= 500:
             return PermanentError(f"{self._told()} rejected the mail ({said})", code=REJECTED)
         return TransientError(f"{self._told()} did not take the mail now ({said})", code=REFUSED)
+
+    def _untrusted(self, problem: ssl.SSLCertVerificationError) -> str:
+        why = problem.verify_message.rstrip(".")
+        return (
+            f"{self._told()}: its certificate is not trusted ({why}); write the name that it is made out to in url, or"
+            " have SSL_CERT_FILE name the certificate of an authority of your own"
+        )
 
     def _told(self) -> str:
         return f"[sinks.{self.name}] {self._host}"

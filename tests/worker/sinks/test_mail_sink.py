@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as LINES
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -234,3 +236,68 @@ def test_a_check_connects_logs_in_and_sends_nothing(sink: Callable[..., MailSink
     (problem,) = sink(user="vendas", password="another").check()
     assert "refused the login (535" in problem.what
     assert (server.logins[0], server.got) == (b"vendas", [])
+
+
+@pytest.fixture(params=["smtp", "smtps"])
+def tls_url(request: pytest.FixtureRequest, server: Server, certificate: Path) -> Iterator[str]:
+    """A server that speaks to nobody without TLS, by STARTTLS or from the start; what it takes is in `server`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    by_starttls = {"tls_context": context, "require_starttls": True}
+    # The library counts only STARTTLS as encrypted when it is asked for a login.
+    from_the_start = {"ssl_context": context, "auth_require_tls": False}
+    tls: dict[str, Any] = by_starttls if request.param == "smtp" else from_the_start
+    controller = Controller(server, "127.0.0.1", port, authenticator=server.authenticate, **tls)
+    controller.start()
+    yield f"{request.param}://localhost:{port}"
+    controller.stop()
+
+
+LOGIN = {"sender": "a@example.com", "user": "vendas", "password": "invented password"}
+
+
+def test_it_goes_over_tls_to_a_server_that_somebody_vouches_for(
+    tls_url: str, server: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    sink = MailSink("news", tls_url, LOGIN)
+    assert sink.check() == ()
+    sink.send(TO_CONTACT, NOW)
+    assert (server.logins, len(server.got)) == ([b"vendas", b"vendas"], 1)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_and_said(tls_url: str, server: Server) -> None:
+    sink = MailSink("news", tls_url, LOGIN)
+    with pytest.raises(TransientError, match=r"localhost: its certificate is not trusted.*SSL_CERT_FILE") as problem:
+        sink.send(TO_CONTACT, NOW)
+    assert type(problem.value) is TransientError
+    assert problem.value.code == mail.TLS
+    (told,) = sink.check()
+    assert "its certificate is not trusted (self-signed certificate)" in told.what
+    assert (server.logins, server.got) == ([], [])
+
+
+def test_a_certificate_for_another_name_is_refused_and_said(
+    tls_url: str, server: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    (told,) = MailSink("news", tls_url.replace("localhost", "127.0.0.1"), LOGIN).check()
+    assert "its certificate is not trusted" in told.what
+    assert "write the name that it is made out to" in told.what
+    assert server.logins == []
+
+
+def test_a_server_without_starttls_gets_neither_mail_nor_password(
+    sink: Callable[..., MailSink], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback it may: so it is looked at as if it were elsewhere."""
+    monkeypatch.setattr(mail, "_is_loopback", lambda _host: False)
+    with pytest.raises(TransientError, match=r"offers no STARTTLS.*smtps://") as problem:
+        sink(user="vendas", password="invented password").send(TO_CONTACT, NOW)
+    assert problem.value.code == mail.TLS
+    (told,) = sink().check()
+    assert "offers no STARTTLS" in told.what
+    assert (server.logins, server.got) == ([], [])
