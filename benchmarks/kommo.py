@@ -37,6 +37,7 @@ def main() -> None:
     with Running(fake) as server, tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         text = f'[crm]\nkind = "kommo"\nbase_url = "{server.url}"\ntoken = "{TOKEN}"\ncompanies = false\n'
+        text += f"[worker]\nin_flight = {max(given.contacts, 2000)}\n"
         (data / "portaria.toml").write_text(text)
         runtime = build_runtime(load_settings(data))
         runtime.database.migrate()
