@@ -18,7 +18,7 @@ from worker.store.submissions import Due
 @app.task(name="portaria.dispatch", send_events=False)
 def dispatch() -> int:
     """Open what was received and send what is due."""
-    return steps.dispatch(runtime(), send)
+    return steps.dispatch(runtime(), send, filling=True)
 
 
 @app.task(name="portaria.reconcile", send_events=False)

@@ -26,6 +26,7 @@ from pipelines.states import SETTLED, State
 from worker import tables
 from worker.ports import Priority
 from worker.steps.runtime import Runtime
+from worker.store import deliveries
 
 BUSY_RATE = 50.0
 WARM_UP = 20
@@ -83,22 +84,23 @@ def _lone(runtime: Runtime, port: int, bodies: list[bytes], rate: float) -> str:
     since = runtime.clock() - timedelta(milliseconds=1)
     asyncio.run(send(port, bodies, rate))
     deadline = time.monotonic() + GIVE_UP
-    while (waits := _waits(runtime, since)) is None or len(waits) < len(bodies):
+    while (waits := _waits(runtime, since)) is None:
         if time.monotonic() > deadline:
             return f"not all were done {GIVE_UP:.0f} s after the last"
         time.sleep(0.5)
     waits = sorted(waits)
     p50, p99 = waits[len(waits) // 2], waits[min(int(len(waits) * 0.99), len(waits) - 1)]
-    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {waits[-1] * 1000:.0f} ms ({len(waits)} hooks)"
+    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {waits[-1] * 1000:.0f} ms ({len(waits)} of {len(bodies)} hooks)"
 
 
 def _waits(runtime: Runtime, since: datetime) -> list[float] | None:
-    """Seconds from acceptance to created, of the hooks since then; None while one of them is under way."""
+    """Seconds from acceptance to created, of the hooks since then (not of those in review); None while one of them is
+    under way."""
     of, moves = tables.submissions, tables.history
     live = (of.c.priority == Priority.LIVE, of.c.received_at >= since)
     with runtime.database.read() as tx:
         under_way = sa.select(sa.func.count()).where(*live, of.c.state.not_in(sorted(SETTLED)))
-        if tx.execute(under_way).scalar_one():
+        if tx.execute(under_way).scalar_one() or deliveries.is_waiting(tx):
             return None
         created = sa.and_(moves.c.subject == of.c.id, moves.c.after == State.CREATED)
         taken = sa.select(of.c.received_at, moves.c.at).select_from(sa.join(of, moves, created)).where(*live)

@@ -14,7 +14,9 @@ from worker.store import submissions
 from worker.store.engine import Database
 
 
-@pytest.mark.parametrize("name", ["take_due", "in_flight", "is_due", "unbelievable", "stands_still", "waiting"])
+@pytest.mark.parametrize(
+    "name", ["take_due", "in_flight", "is_due", "unbelievable", "stands_still", "waiting", "urgent_due"]
+)
 def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> None:
     statements: list[tuple[str, Any]] = []
     with database.write() as tx:
@@ -29,6 +31,8 @@ def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> N
             submissions.is_due(tx, now=clock.now)
         elif name == "stands_still":
             submissions.stands_still(tx, now=clock.now, stall=30, least=Priority.MAIL)
+        elif name == "urgent_due":
+            submissions.urgent_due(tx, now=clock.now, most=100)
         elif name == "waiting":
             submissions.waiting_at_most(tx, now=clock.now, priority=Priority.IMPORT, most=100)
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from worker.config import MIB
+from worker.config import MIB, WorkerSection
 from worker.errors import TransientError
 from worker.ports import Delivery, InboundRequest, Priority
 from worker.rates import Rate
@@ -15,11 +16,16 @@ from worker.steps.pressure import imports_yield, pressure_in
 from worker.steps.runtime import Runtime
 from worker.store import deliveries, submissions
 from worker.store.deliveries import Added
+from worker.store.engine import Transaction
 from worker.store.submissions import Due
 
 LEAST_FREE = {Priority.LIVE: 64 * MIB, Priority.MAIL: 64 * MIB, Priority.IMPORT: 256 * MIB}
 """Bytes of an SQLite file's disk that stay free: what was taken in before needs room to come to its end. Imports stop
 before hooks do."""
+ALONE = 4
+"""Urgent submissions that may be under way before the next ones wait for one another."""
+FILL_SECONDS = 1.0
+"""For how long they do at most: the sweep of the next second sends them."""
 DISK_FULL = "disk_full"
 """Reason code: the disk is nearly full, and what cannot be kept is not taken."""
 
@@ -104,17 +110,18 @@ def receive(
     return added
 
 
-def dispatch(runtime: Runtime, send: Callable[[Due], None]) -> int:
+def dispatch(runtime: Runtime, send: Callable[[Due], None], *, filling: bool = False) -> int:
     """Open what was received and `send` what is due, in batches; how many submissions were sent.
 
     The doorbell, the scheduler and the end of each chain all call this. Whatever message is lost, doubled or late,
-    the next call finds what is due.
+    the next call finds what is due. Where `filling`, it is called again within a second, and hooks that come fast may
+    wait for that to share a batch.
     """
     _disbelieve(runtime)
-    sent = send_due(runtime, send)
+    sent = send_due(runtime, send, filling=filling)
     while (delivery := _claim_delivery(runtime)) is not None:
         for _ in open_delivery(runtime, delivery):
-            sent += send_due(runtime, send)
+            sent += send_due(runtime, send, filling=filling)
     return sent
 
 
@@ -128,7 +135,7 @@ def _disbelieve(runtime: Runtime) -> None:
             submissions.make_due(tx, put_off, now=now)
 
 
-def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
+def send_due(runtime: Runtime, send: Callable[[Due], None], *, filling: bool = False) -> int:
     """Send what is due until nothing is or enough is under way.
 
     What is more urgent takes the room of what is less, never the other way round: a hook goes out however full the
@@ -141,6 +148,8 @@ def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
         now = runtime.clock()
         room = 0
         with runtime.database.read() as tx:
+            if filling and _fills(tx, limits, now):
+                return sent
             yields = imports_yield(tx, runtime, now)
             for least in reversed(Priority):
                 if least is Priority.IMPORT and yields:
@@ -160,6 +169,18 @@ def send_due(runtime: Runtime, send: Callable[[Due], None]) -> int:
             sent += len(batch.ids)
         if not batches:
             return sent
+
+
+def _fills(tx: Transaction, limits: WorkerSection, now: datetime) -> bool:
+    """Whether what is urgent waits a moment, to go out in a batch with what comes meanwhile.
+
+    A chain costs a batch's fixed work whatever it carries, a dozen contacts' worth: hooks that come faster than one
+    goes through would each wait behind the others' chains. A lone one goes at once.
+    """
+    due, oldest = submissions.urgent_due(tx, now=now, most=limits.batch_size)
+    if oldest is None or due >= limits.batch_size or (now - oldest).total_seconds() >= FILL_SECONDS:
+        return False
+    return submissions.in_flight(tx, now=now, most=ALONE, least=Priority.MAIL) >= ALONE
 
 
 def is_backlogged(runtime: Runtime) -> bool:

@@ -191,6 +191,17 @@ def waiting_at_most(tx: Transaction, *, now: datetime, priority: Priority, most:
     return tx.execute(sa.select(sa.func.count()).select_from(due.subquery())).scalar_one()
 
 
+def urgent_due(tx: Transaction, *, now: datetime, most: int) -> tuple[int, datetime | None]:
+    """How many hooks and mails are due, counted up to `most`, and since when the first of them is."""
+    count, oldest = 0, None
+    for priority in _as_urgent(Priority.MAIL):
+        due = sa.select(table.c.due_at).where(table.c.priority == priority, table.c.due_at <= now)
+        found = tx.execute(due.order_by(table.c.due_at).limit(most)).scalars().all()
+        count += len(found)
+        oldest = min([*found[:1], *([oldest] if oldest else [])], default=None)
+    return count, oldest
+
+
 def is_due(tx: Transaction, *, now: datetime, least: Priority = Priority.IMPORT) -> bool:
     """Whether anything at least so urgent is due."""
     # Every priority by name, so that the index on (priority, due_at) answers.

@@ -10,7 +10,7 @@ import pytest
 from pipelines.states import Stage
 from worker import steps
 from worker.ports import Priority
-from worker.steps import STEPS, pressure
+from worker.steps import STEPS, intake, pressure
 from worker.steps.runtime import Runtime
 from worker.store.submissions import Due
 
@@ -24,7 +24,7 @@ def hook(runtime: Runtime, name: str) -> str:
 
 def sent(runtime: Runtime) -> list[tuple[Priority, int]]:
     found: list[tuple[Priority, int]] = []
-    steps.dispatch(runtime, lambda due: found.append((due.priority, len(due.ids))))
+    steps.dispatch(runtime, lambda due: found.append((due.priority, len(due.ids))), filling=True)
     return found
 
 
@@ -81,3 +81,18 @@ def test_only_so_many_rows_of_imports_wait_opened(
     assert sent(narrow) == [(Priority.LIVE, 1)]  # a hook is opened all the same
     steps.work_here(runtime)
     assert delivery(narrow, second)["state"] == "opened"
+
+
+def test_hooks_that_come_faster_than_they_go_through_share_a_batch(runtime: Runtime, clock: Any) -> None:
+    for number in range(intake.ALONE):
+        hook(runtime, f"alone{number}")
+        assert sent(runtime) == [(Priority.LIVE, 1)]  # each at once
+    for number in range(3):
+        hook(runtime, f"more{number}")
+    assert sent(runtime) == []
+    clock.forward(intake.FILL_SECONDS)
+    assert sent(runtime) == [(Priority.LIVE, 3)]  # the next sweep
+
+    for number in range(runtime.settings.worker.batch_size):
+        hook(runtime, f"many{number}")
+    assert sent(runtime) == [(Priority.LIVE, runtime.settings.worker.batch_size)]  # a full batch waits for nobody
