@@ -90,7 +90,8 @@ def _lone(runtime: Runtime, port: int, bodies: list[bytes], rate: float) -> str:
         time.sleep(0.5)
     waits = sorted(waits)
     p50, p99 = waits[len(waits) // 2], waits[min(int(len(waits) * 0.99), len(waits) - 1)]
-    return f"p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {waits[-1] * 1000:.0f} ms ({len(waits)} of {len(bodies)} hooks)"
+    told = ", ".join(f"{name} {wait * 1000:.0f} ms" for name, wait in (("p50", p50), ("p99", p99), ("max", waits[-1])))
+    return f"{told} ({len(waits)} of {len(bodies)} hooks)"
 
 
 def _waits(runtime: Runtime, since: datetime) -> list[float] | None:
