@@ -20,11 +20,12 @@ All values are JSON (text, whole numbers, lists, objects), so that a write reads
 | create_lead, update_lead | `pipeline`, `stage` | by name or by the CRM's own id; empty: the CRM's first |
 | | `responsible` | the seller, by name or by the CRM's own id |
 | | `price` | whole number, in the account's currency |
+| move_lead | `source`, `destination` | from which contact to which, by the CRM's ids |
 | create_task | `text`, `due_at` | what to do; ISO 8601 with zone |
 | | `responsible` | as a lead's |
 | add_note | `text` | several lines of plain text |
 | | `record` | with a contact's first note: the fields of its create, of which it tells those that have no place there |
-| add_tags | `tags` | list of tags to add to those that are there |
+| add_tags, remove_tags | `tags` | list of tags to add to those that are there, or to take from them |
 
 A field that is not there is not to be touched; none is ever empty. An update names each changed field whole: a list
 with all its entries, an object with all its parts. A contact without a name has no `name`: adapters show its first

@@ -71,7 +71,7 @@ def poller(portaria: list[str], house: Runtime) -> Iterator[Callable[[], None]]:
     kill()
 
 
-@pytest.mark.timeout(1800 if MAILS > 200 else 240)
+@pytest.mark.timeout(1800 if MAILS > 200 else 600)
 def test_every_person_once_and_no_robot(imap: Any, house: Runtime, poller: Any, until: Callable[..., None]) -> None:
     mails = mixed(MAILS)
     for start in range(0, len(mails), 50):
