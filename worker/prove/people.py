@@ -96,7 +96,7 @@ def person(number: int) -> Person:
         given=given,
         family=f"{middle} {last}",
         email=_plain(f"{given}.{middle}.{last}@{word}.example.com".lower()),
-        second_email=_plain(f"{given}.{word}@correio{number % 7}.example.net".lower()),
+        second_email=_plain(f"{given}.{word}@{word}.example.net".lower()),
         area=_AREAS[number % len(_AREAS)],
         line=str(_FIRST_LINE + number * 7919 % _LINES),
         second_line=str(_FIRST_LINE + (number * 7919 + 20_000_003) % _LINES),
