@@ -74,6 +74,8 @@ class EmbeddedBroker:
         self._program = program
         self._file = settings.run_folder / _BROKER_FILE
         self._process: subprocess.Popen[bytes] | None = None
+        self._elsewhere: Path | None = None
+        """The socket's folder where the data folder's path is too long: who was connected comes back to it."""
 
     def start(self) -> None:
         """Start it, after stopping what a killed predecessor left running. Raises `ConfigurationError`.
@@ -81,12 +83,13 @@ class EmbeddedBroker:
         A server that cannot read what it had written (a power cut, a full disk) starts on nothing: the database sends
         again what was under way.
         """
-        self.stop()
+        self._end()
         folder = (self._settings.run_folder / "valkey").resolve()
         folder.mkdir(parents=True, exist_ok=True)
         socket = folder / "valkey.sock"
         if len(str(socket)) > LONGEST_SOCKET_PATH:
-            socket = Path(tempfile.mkdtemp(prefix="portaria-")) / "valkey.sock"
+            self._elsewhere = self._elsewhere or Path(tempfile.mkdtemp(prefix="portaria-"))
+            socket = self._elsewhere / "valkey.sock"
         log = folder / "valkey.log"
         # The append-only file is what a restarted server reads its queues from, written each second. Only this user
         # can reach the socket, and there is no port.
@@ -141,6 +144,12 @@ class EmbeddedBroker:
 
     def stop(self) -> None:
         """Stop it, or the one that a killed predecessor left."""
+        self._end()
+        if self._elsewhere is not None:
+            shutil.rmtree(self._elsewhere, ignore_errors=True)
+            self._elsewhere = None
+
+    def _end(self) -> None:
         left = _left_by(self._settings)
         if left is None:
             return
@@ -154,5 +163,5 @@ class EmbeddedBroker:
                 process.wait(10)
         self._file.unlink(missing_ok=True)
         folder = Path(str(left["socket"])).parent
-        if folder.name.startswith("portaria-"):
+        if folder.name.startswith("portaria-") and folder != self._elsewhere:
             shutil.rmtree(folder, ignore_errors=True)

@@ -31,3 +31,21 @@ def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
             assert client.ping()
     finally:
         broker.stop()
+
+
+def test_who_was_connected_finds_it_where_it_was(tmp_path: Path) -> None:
+    """Also where the data folder's path is too long for a socket."""
+    program = embedded.find_server()
+    assert program is not None
+    settings = Settings(data=tmp_path / ("x" * embedded.LONGEST_SOCKET_PATH))
+    settings.run_folder.mkdir(parents=True)
+    broker = embedded.EmbeddedBroker(settings, program)
+    try:
+        broker.start()
+        before = embedded.running_broker(settings)
+        broker.start()
+        assert embedded.running_broker(settings) == before is not None
+    finally:
+        broker.stop()
+    assert before is not None
+    assert not Path(before.removeprefix("redis+socket://")).parent.exists(), "nothing is left behind"
