@@ -101,7 +101,9 @@ class Nemesis:
         before, end = self._settled(), given() + WORK_SECONDS
         while given() < end and not self._stop.wait(0.5):
             now = self._settled()
-            if now is not None and now >= (before or 0) + SETTLED_BETWEEN:
+            if before is None:  # the strike before was at the store itself
+                before = now
+            elif now is not None and now >= before + SETTLED_BETWEEN:
                 return
 
     def _settled(self) -> int | None:
