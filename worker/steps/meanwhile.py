@@ -7,6 +7,8 @@ the journal, told to the CRM and undone as any; "not the same" is remembered.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pipelines.models import Decision, DecisionKind
 from worker.errors import PermanentError
 from worker.steps.merging import merge_contacts_of
@@ -71,7 +73,12 @@ def _close(tx: Transaction, runtime: Runtime, submission: str, *, same_as: str, 
         ],
     )
     if not same_as:
-        shown = [evidence.contact_id for evidence in before.evidence]
-        for other in sorted(set(contacts.surviving(tx, shown).values()) - {own}):
-            contacts.keep_distinct(tx, own, other, by=by, now=now)
+        remember_as_others(tx, before, own, by=by, now=now)
     history.record(tx, [history.Move(submission, REVIEW, REVIEW, kind, reason=why or kind, by=by)], now)
+
+
+def remember_as_others(tx: Transaction, asked: Decision, own: str, *, by: str, now: datetime) -> None:
+    """A person has said that the contact is none of those that the review showed: they are kept apart from now on."""
+    shown = [evidence.contact_id for evidence in asked.evidence]
+    for other in sorted(set(contacts.surviving(tx, shown).values()) - {own}):
+        contacts.keep_distinct(tx, own, other, by=by, now=now)

@@ -31,7 +31,7 @@ from worker.ids import contact_id
 from worker.steps import claims
 from worker.steps.claims import Report
 from worker.steps.dedupe_model import model_in_force
-from worker.steps.meanwhile import PERSON, answer_open_review
+from worker.steps.meanwhile import PERSON, REVIEW, answer_open_review, remember_as_others
 from worker.steps.runtime import Runtime
 from worker.steps.sides import side_of
 from worker.store import contacts, history, merges, reviews, submissions
@@ -389,10 +389,8 @@ def _answer(
     whom = resolution.apply(submission, told, keys, decision)
     resolution.flush()
     if not found:
-        shown = [evidence.contact_id for evidence in before.evidence]
-        for other in sorted(set(contacts.surviving(tx, shown).values())):
-            contacts.keep_distinct(tx, whom, other, by=by, now=now)
+        remember_as_others(tx, before, whom, by=by, now=now)
     submissions.go_on(tx, submission, NEXT_STAGE[State.RESOLVED], kind=kind, contact_id=whom, now=now)
-    move = history.Move(submission, "review", State.REVIEW, State.RESOLVED, reason=why or kind, by=by)
+    move = history.Move(submission, REVIEW, State.REVIEW, State.RESOLVED, reason=why or kind, by=by)
     history.record(tx, [move], now)
     return whom
