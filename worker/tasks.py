@@ -14,8 +14,12 @@ from worker.steps import learning
 from worker.store.submissions import Due
 
 
+OPENING_SECONDS = 3600
+"""A file of a million rows is opened for minutes. Each piece renews its lease, so one that hangs is taken over."""
+
+
 # No events: each second's sweep would bury the chains in Flower.
-@app.task(name="portaria.dispatch", send_events=False)
+@app.task(name="portaria.dispatch", send_events=False, time_limit=OPENING_SECONDS)
 def dispatch() -> int:
     """Open what was received and send what is due."""
     return steps.dispatch(runtime(), send, filling=True)

@@ -13,10 +13,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import psutil
 import sqlalchemy as sa
 
 from benchmarks.accept import SECRET, send
@@ -24,8 +27,9 @@ from benchmarks.installation import receive, runtime_of, servers, table_of
 from benchmarks.people import people
 from pipelines.states import SETTLED, State
 from worker import tables
+from worker.config import load_settings
 from worker.ports import Priority
-from worker.steps.runtime import Runtime
+from worker.steps.runtime import Runtime, build_runtime
 from worker.store import deliveries
 
 BUSY_RATE = 50.0
@@ -34,24 +38,44 @@ GIVE_UP = 120.0
 
 
 def measure(folder: Path, database: str, hooks: int, idle_rate: float, imported: int) -> None:
-    """Print both for one set-up: `sqlite` is all embedded, `postgresql` has its servers beside it."""
+    """Print both for one set-up."""
+    with installed(folder, database, "latency") as runtime:
+        name = "embedded" if database == "sqlite" else "Valkey and PostgreSQL"
+        _measure(runtime, folder, name, hooks, idle_rate, imported)
+
+
+@contextmanager
+def installed(folder: Path, database: str, name: str) -> Iterator[Runtime]:
+    """A data folder with a source `site`: `sqlite` is all embedded, `postgresql` has its servers beside it."""
     (folder / "portaria.toml").write_text(f'[sources.site]\nsecret = "{SECRET}"\n')
     if database == "sqlite":
         os.environ.pop("PORTARIA_DATABASE__URL", None)
         os.environ.pop("PORTARIA_BROKER__URL", None)
-        from worker.config import load_settings
-        from worker.steps.runtime import build_runtime
-
         runtime = build_runtime(load_settings(folder))
         runtime.database.migrate()
-        _measure(runtime, folder, "embedded", hooks, idle_rate, imported)
+        yield runtime
+        runtime.database.close()
         return
-    with servers(database, folder, ["latency"]) as beside:
+    with servers(database, folder, [name]) as beside:
         runtime = runtime_of(folder, beside.urls[0], beside.broker)
-        _measure(runtime, folder, "Valkey and PostgreSQL", hooks, idle_rate, imported)
+        yield runtime
+        runtime.database.close()
 
 
 def _measure(runtime: Runtime, folder: Path, name: str, hooks: int, idle_rate: float, imported: int) -> None:
+    told = (json.dumps(person).encode() for person in people(10**6, seed=9))
+    with running(folder) as (_, port):
+        lone(runtime, port, list(islice(told, WARM_UP)), 2.0)
+        print(f"{name}, idle, {idle_rate:g}/s: {lone(runtime, port, list(islice(told, hooks)), idle_rate)}")
+        receive(runtime, table_of(people(imported, seed=10)))
+        many = list(islice(told, int(BUSY_RATE * 20)))
+        print(f"{name}, {BUSY_RATE:g}/s beside an import: {lone(runtime, port, many, BUSY_RATE)}")
+        print(f"  of the import's {imported:,}, {imports_waiting(runtime):,} were still to be done then")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
+    """`portaria up` on a data folder with a source `site`: its supervisor, and the port of its door."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -59,28 +83,27 @@ def _measure(runtime: Runtime, folder: Path, name: str, hooks: int, idle_rate: f
     log = folder / "up.log"
     with log.open("wb") as out:
         up = subprocess.Popen(command, stdout=out, stderr=out)
-    told = (json.dumps(person).encode() for person in people(10**6, seed=9))
     try:
         while b"is up" not in log.read_bytes():
             if up.poll() is not None:
                 raise SystemExit(log.read_text()[-2000:])
             time.sleep(0.1)
-        _lone(runtime, port, list(islice(told, WARM_UP)), 2.0)
-        print(f"{name}, idle, {idle_rate:g}/s: {_lone(runtime, port, list(islice(told, hooks)), idle_rate)}")
-        receive(runtime, table_of(people(imported, seed=10)))
-        many = list(islice(told, int(BUSY_RATE * 20)))
-        print(f"{name}, {BUSY_RATE:g}/s beside an import: {_lone(runtime, port, many, BUSY_RATE)}")
-        with runtime.database.read() as tx:
-            of = tables.submissions
-            waiting = sa.select(sa.func.count()).where(of.c.priority == Priority.IMPORT, of.c.state != State.DONE)
-            print(f"  of the import's {imported:,}, {tx.execute(waiting).scalar_one():,} were still to be done then")
+        yield psutil.Process(up.pid), port
     finally:
-        up.send_signal(signal.SIGINT)
+        up.send_signal(signal.SIGTERM)
         up.wait(120)
-        runtime.database.close()
 
 
-def _lone(runtime: Runtime, port: int, bodies: list[bytes], rate: float) -> str:
+def imports_waiting(runtime: Runtime) -> int:
+    """How many submissions of imports are not done."""
+    of = tables.submissions
+    waiting = sa.select(sa.func.count()).where(of.c.priority == Priority.IMPORT, of.c.state != State.DONE)
+    with runtime.database.read() as tx:
+        return int(tx.execute(waiting).scalar_one())
+
+
+def lone(runtime: Runtime, port: int, bodies: list[bytes], rate: float) -> str:
+    """Send hooks at this rate and wait for them; from acceptance to created, told in words."""
     since = runtime.clock() - timedelta(milliseconds=1)
     asyncio.run(send(port, bodies, rate))
     deadline = time.monotonic() + GIVE_UP

@@ -150,7 +150,7 @@ def run(console: Console, *, keep: bool) -> bool:
         try:
             well = _through(console, folder, f"http://127.0.0.1:{port}", up)
         finally:
-            up.send_signal(signal.SIGINT)
+            up.send_signal(signal.SIGTERM)
             _wait(up)
     console.print(f"\nDone in {time.monotonic() - started:.0f} s, with everything stopped again.")
     if keep or not well:

@@ -154,10 +154,10 @@ class Machine:
         return family(self._up.pid) if self._up is not None else []
 
     def stop(self) -> None:
-        """Stop it as Ctrl-C does, and wait."""
+        """Stop it as systemd does, and wait. (Not as Ctrl-C: who was started in the background ignores that.)"""
         if self._up is None:
             return
-        self._up.send_signal(signal.SIGINT)
+        self._up.send_signal(signal.SIGTERM)
         try:
             self._up.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -118,10 +118,19 @@ def dispatch(runtime: Runtime, send: Callable[[Due], None], *, filling: bool = F
     wait for that to share a batch.
     """
     _disbelieve(runtime)
+    return _open_and_send(runtime, send, Priority.IMPORT, filling=filling)
+
+
+def _open_and_send(runtime: Runtime, send: Callable[[Due], None], least: Priority, *, filling: bool) -> int:
+    """All that is received and at least so urgent. A hook that comes while a large import is opened does not wait for
+    its end."""
     sent = send_due(runtime, send, filling=filling)
-    while (delivery := _claim_delivery(runtime)) is not None:
+    while (delivery := _claim_delivery(runtime, least)) is not None:
         for _ in open_delivery(runtime, delivery):
-            sent += send_due(runtime, send, filling=filling)
+            if delivery.priority == Priority.IMPORT:
+                sent += _open_and_send(runtime, send, Priority.MAIL, filling=filling)
+            else:
+                sent += send_due(runtime, send, filling=filling)
     return sent
 
 
@@ -189,11 +198,12 @@ def is_backlogged(runtime: Runtime) -> bool:
         return submissions.is_due(tx, now=runtime.clock()) or deliveries.is_waiting(tx)
 
 
-def _claim_delivery(runtime: Runtime) -> Delivery | None:
+def _claim_delivery(runtime: Runtime, least: Priority) -> Delivery | None:
     now = runtime.clock()
     with runtime.database.read() as tx:
         if not deliveries.is_waiting(tx):
             return None
-        least = Priority.MAIL if pressure_in(tx, runtime, now).imports_stay_closed else Priority.IMPORT
+        if least is Priority.IMPORT and pressure_in(tx, runtime, now).imports_stay_closed:
+            least = Priority.MAIL
     with runtime.database.write() as tx:
         return deliveries.claim_to_open(tx, owner=runtime.owner, now=now, lease=OPENING_LEASE, least=least)

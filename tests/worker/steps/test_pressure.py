@@ -10,7 +10,7 @@ import pytest
 from pipelines.states import Stage
 from worker import steps
 from worker.ports import Priority
-from worker.steps import STEPS, intake, pressure
+from worker.steps import STEPS, intake, opening, pressure
 from worker.steps.runtime import Runtime
 from worker.store.submissions import Due
 
@@ -81,6 +81,23 @@ def test_only_so_many_rows_of_imports_wait_opened(
     assert sent(narrow) == [(Priority.LIVE, 1)]  # a hook is opened all the same
     steps.work_here(runtime)
     assert delivery(narrow, second)["state"] == "opened"
+
+
+def test_a_hook_that_comes_while_a_large_import_is_opened_goes_out_before_its_end(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "OPENED_AT_ONCE", 5)
+    receive_table(runtime, 20)
+    sent: list[tuple[Priority, int]] = []
+
+    def send(due: Due) -> None:
+        if not sent:  # the first piece of the import is on its way, the rest not read yet
+            hook(runtime, "ana")
+        sent.append((due.priority, len(due.ids)))
+
+    steps.dispatch(runtime, send)
+    assert sent[:2] == [(Priority.IMPORT, 5), (Priority.LIVE, 1)]
+    assert sum(count for _, count in sent) == 21
 
 
 def test_hooks_that_come_faster_than_they_go_through_share_a_batch(runtime: Runtime, clock: Any) -> None:
