@@ -13,7 +13,6 @@ from worker.ports import Priority
 from worker.steps import learning
 from worker.store.submissions import Due
 
-
 OPENING_SECONDS = 3600
 """A file of a million rows is opened for minutes. Each piece renews its lease, so one that hangs is taken over."""
 
