@@ -8,6 +8,7 @@ import uvicorn
 from worker.cli.settling import settle
 from worker.cli.shell import NOT_WELL, Shell, console, errors, open_runtime
 from worker.errors import ConfigurationError
+from worker.fake_kommo.people import move_in
 from worker.fake_kommo.server import CODE, TOKEN, Fake
 from worker.kommo.markers import make_field
 from worker.kommo.settings import read_settings
@@ -60,6 +61,9 @@ def import_contacts() -> None:
         for page in import_account(runtime):
             ids.append(page.delivery)
             status.update(f"Reading the account: {page.contacts} contacts")
+    if not ids:
+        console.print("The account holds no contact that is new or changed.")
+        return
     outcomes = settle(runtime, ids, quiet=False)
     for line in outcomes.lines():
         console.print(line)
@@ -95,7 +99,10 @@ def fake_kommo(port: int, rate: float, index_lag: float, hook_scale: float) -> N
     fake.limits.rate = rate
     fake.account.index_lag = index_lag
     fake.sender.scale = hook_scale
-    console.print(f"A fake Kommo account at http://127.0.0.1:{port}; it forgets everything when it stops (Ctrl-C).")
+    console.print(
+        f"A fake Kommo account at http://127.0.0.1:{port}, with {move_in(fake.account)} contacts; it forgets everything"
+        " when it stops (Ctrl-C)."
+    )
     console.print("In portaria.toml:\n")
     console.print(f'[crm]\nkind = "kommo"\nbase_url = "http://127.0.0.1:{port}"\ntoken = "{TOKEN}"\n', markup=False)
     console.print(

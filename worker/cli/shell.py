@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -140,9 +141,15 @@ def print_fields(row: Mapping[str, Any]) -> None:
     console.print(table)
 
 
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?\+00:00")
+
+
 def _cell(value: Any) -> str:
+    """A value for people; a moment of ours (ISO 8601, UTC) to the minute, since a table has no room for more."""
     if value is None:
         return ""
+    if isinstance(value, str) and (moment := _MOMENT.fullmatch(value)):
+        return f"{moment[1]} {moment[2]} UTC"
     if isinstance(value, Mapping):
         return "\n".join(
             f"{escape(str(key))}: {_cell(each)}" for key, each in value.items() if each not in (None, "", [], {})
@@ -154,5 +161,5 @@ def _cell(value: Any) -> str:
 
 def _line(value: Any) -> str:
     if isinstance(value, Mapping):
-        return escape(" ".join(str(each) for each in value.values() if each not in (None, "", [], {})))
+        return " ".join(_cell(each) for each in value.values() if each not in (None, "", [], {}))
     return _cell(value)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from pipelines.experiments import Ending
+from pipelines.trigger import Standing
 from worker import steps
 from worker.cli.lists import after_option, as_json_option, limit_option
 from worker.cli.shell import NOT_WELL, Shell, console, open_runtime, print_fields, print_json, print_rows
@@ -114,10 +115,16 @@ def simulate(contact_id: str, as_json: bool) -> None:
         if as_json:
             print_json(view)
             continue
-        console.print(f"[bold]{one.workflow}[/bold] {one.standing}", highlight=False)
-        print_fields({key: value for key, value in view.items() if key not in {"workflow", "standing"}})
+        console.print(f"[bold]{one.workflow}[/bold] {_WOULD[one.standing]}: {one.reason}", highlight=False)
+        print_fields({key: value for key, value in view.items() if key not in {"workflow", "standing", "reason"}})
 
 
+_WOULD: Final[Mapping[Standing, str]] = {
+    Standing.STARTS: "would start",
+    Standing.NO_MATCH: "would not start",
+    Standing.COOLING_DOWN: "would not start again",
+    Standing.NOT_REACHED: "would not be looked at",
+}
 _MEANING: Final[Mapping[Ending, str]] = {
     Ending.BETTER: "better than control: make its steps the workflow's own, and end the experiment",
     Ending.WORSE: "worse than control: take it out",

@@ -12,11 +12,11 @@ from worker.steps import claims
 from worker.steps.acquaintance import link_known
 from worker.steps.calls import Known, perform
 from worker.steps.claims import Report
-from worker.steps.doubles import remedies_for, second_records
+from worker.steps.doubles import records_of, remedies_for, second_records
 from worker.steps.meanwhile import PERSON
 from worker.steps.runtime import Runtime
 from worker.store import contacts, submissions, writes
-from worker.store.contacts import NewLink
+from worker.store.contacts import Link, NewLink
 from worker.store.submissions import Claimed, Outcome
 
 
@@ -29,12 +29,13 @@ def create(runtime: Runtime, ids: Sequence[str]) -> Report:
 def _create(runtime: Runtime, claimed: Sequence[Claimed]) -> Report:
     now = runtime.clock()
     known = _read(runtime, claimed)
+    _link_told(runtime, claimed, known, now)
     planned: dict[str, list[CrmWrite]] = {}
     outcomes: list[Outcome] = []
     for item in claimed:
         try:
             link_known(runtime, item, known, now)
-            planned[item.id] = [*_plan(item, known), *_about_doubles(runtime, item, known, now)]
+            planned[item.id] = [*_plan(item, known), *_about_doubles(runtime, item, known)]
         except Exception as error:
             outcomes.append(claims.failed(runtime, item, error, now))
     wanted = _with_outstanding(runtime, planned)
@@ -66,7 +67,22 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
     )
 
 
-def _about_doubles(runtime: Runtime, item: Claimed, known: Known, now: datetime) -> Sequence[CrmWrite]:
+def _link_told(runtime: Runtime, claimed: Sequence[Claimed], known: Known, now: datetime) -> None:
+    """Whom the CRM itself told us of has those records there: the first of several is the one that is written to."""
+    new: list[NewLink] = []
+    for contact_id in dict.fromkeys(item.contact_id or "" for item in claimed):
+        links = known.links.get(contact_id, [])
+        there = records_of(known.golden[contact_id].contact.remotes, known.crm) if contact_id in known.golden else []
+        added = [ref for ref in there if ref not in {link.ref for link in links}]
+        if added:
+            known.links[contact_id] = [*links, *(Link(ref, None) for ref in added)]
+            new += [NewLink(contact_id, ref, None) for ref in added]
+    if new:
+        with runtime.database.write() as tx:
+            contacts.link(tx, new, now)
+
+
+def _about_doubles(runtime: Runtime, item: Claimed, known: Known) -> Sequence[CrmWrite]:
     """What a person's word that a submission of the CRM's is somebody we know means for its record there: it is the
     contact's second one. Raises `PortariaError`."""
     contact_id = item.contact_id or ""
@@ -74,12 +90,10 @@ def _about_doubles(runtime: Runtime, item: Claimed, known: Known, now: datetime)
     others = second_records(claims.told_by(item), kept, known.crm)
     if kept is None or not others:
         return ()
-    with runtime.database.write() as tx:
+    with runtime.database.read() as tx:
         decided = Decision.model_validate_json(contacts.decisions(tx, item.id)[0]["decision"])
-        if decided.reason != PERSON:
-            return ()
-        if known.links.get(contact_id):  # else the second would be the first that is linked, and written to
-            contacts.link(tx, [NewLink(contact_id, other, None) for other in others], now)
+    if decided.reason != PERSON:
+        return ()
     return remedies_for(runtime, f"review:{item.id}", contact_id, kept, others, runtime.settings.crm.on_merge)
 
 

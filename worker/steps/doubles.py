@@ -136,13 +136,14 @@ def about_doubles(runtime: Runtime, cause: str) -> list[dict[str, str]]:
 def left_behind(merge: Merge, crm: str) -> list[RemoteRef]:
     """The records in the CRM that the contact merged away had."""
     linked = [RemoteRef(system=link.system, kind=link.kind, id=link.id) for link in merge.journal.links]
-    return _records([*linked, *merge.journal.other.contact.remotes], crm)
+    return records_of([*linked, *merge.journal.other.contact.remotes], crm)
 
 
 def second_records(told: Contact, kept: RemoteRef | None, crm: str) -> list[RemoteRef]:
     """The records in the CRM that a submission came with, where its contact has another one there already."""
-    return [ref for ref in _records(told.remotes, crm) if ref != kept] if kept else []
+    return [ref for ref in records_of(told.remotes, crm) if ref != kept] if kept else []
 
 
-def _records(refs: Sequence[RemoteRef], crm: str) -> list[RemoteRef]:
+def records_of(refs: Sequence[RemoteRef], crm: str) -> list[RemoteRef]:
+    """Those of these that are contact records of this CRM, each once."""
     return list(dict.fromkeys(ref for ref in refs if ref.system == crm and ref.kind == "contact"))

@@ -12,7 +12,7 @@ meanwhile sees either what was before or what is after.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pipelines.dedupe.blocking import KEYS_VERSION
 from pipelines.dedupe.features import dump_features, features
@@ -27,8 +27,6 @@ from worker.store import contacts, history, merges
 from worker.store.contacts import Golden, NewContact
 from worker.store.engine import Transaction
 from worker.store.merges import MERGE, SPLIT, Journal, Member, Merge, Side
-
-A_MOMENT = timedelta(microseconds=1)
 
 UNDO = {MERGE: "undo_merge", SPLIT: "undo_split"}
 """Events of the history, beside `merge` and `split`."""
@@ -217,7 +215,7 @@ def _absorb(
     # The kept contact's own record in the CRM comes first: it is the one that is written to. Later by a moment, should
     # it have been linked at this very one.
     if linked_at is not None:
-        linked_at = max([linked_at, *(link.at + A_MOMENT for link in merges.links_of(tx, kept.id))])
+        linked_at = max([linked_at, *(link.at + contacts.A_MOMENT for link in merges.links_of(tx, kept.id))])
     moved = merges.links_of(tx, other.id)
     merges.move_links(tx, moved, source=other.id, target=kept.id, at=linked_at)
     contacts.forget_distinct(tx, kept.id, other.id)

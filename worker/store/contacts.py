@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ from worker.store.values import read_contact
 table = tables.contacts
 keys = tables.contact_keys
 links = tables.crm_links
+A_MOMENT = timedelta(microseconds=1)
+"""What is linked later is later by that at least: the oldest link of a contact is the record that is written to."""
 
 LIVE = "live"
 MERGED = "merged"
@@ -233,7 +235,8 @@ def linked(tx: Transaction, ids: Iterable[str], *, system: str) -> dict[str, lis
 
 
 def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
-    """Remember whose these records of the CRM are, and what was written to them.
+    """Remember whose these records of the CRM are, and what was written to them. Of several of one contact the first
+    named is the oldest.
 
     A contact that was merged into another while the CRM was being written to is that other one.
     """
@@ -244,9 +247,9 @@ def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
             "kind": one.ref.kind,
             "remote_id": one.ref.id,
             "contact_id": whose[one.contact_id],
-            "at": now,
+            "at": now + number * A_MOMENT,
         }
-        for one in new
+        for number, one in enumerate(new)
     ]
     insert_ignoring(tx, links, values)
     told = {

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.doubles import TAG, Remedy
 from worker import steps
+from worker.fake_kommo.people import PEOPLE, contact_item, move_in
 from worker.steps.account_import import import_account
 from worker.steps.doubles import doubles, mark
 from worker.store import contacts
@@ -20,22 +21,10 @@ FORM = {
 }  # fmt: skip
 
 
-def in_kommo(name: str, *phones: str, emails: tuple[str, ...] = ()) -> dict[str, Any]:
-    values = [("PHONE", phones), ("EMAIL", emails)]
-    return {
-        "name": name,
-        "custom_fields_values": [
-            {"field_code": code, "values": [{"value": text, "enum_code": "WORK"} for text in texts]}
-            for code, texts in values
-            if texts
-        ],
-    }
-
-
 @pytest.mark.parametrize("written", ["+5511987654321", "5511987654321", "11987654321", "1187654321"])
 def test_she_is_found_however_her_number_is_written_there(build_house: Build, written: str) -> None:
     house = build_house()
-    there = house.fake.account.add("contacts", in_kommo("Olga Prates Lima", written))
+    there = house.fake.account.add("contacts", contact_item("Olga Prates Lima", written))
     house.send(FORM)
     house.settle()
     assert [one["id"] for one in house.fake.account.alive("contacts")] == [there["id"]]
@@ -47,7 +36,9 @@ def test_she_is_found_however_her_number_is_written_there(build_house: Build, wr
 
 def test_somebody_else_with_the_same_number_is_left_alone(build_house: Build) -> None:
     house = build_house()
-    house.fake.account.add("contacts", in_kommo("Tadeu Wolff Zanini", "+551133334444", emails=("t.wolff@example.com",)))
+    house.fake.account.add(
+        "contacts", contact_item("Tadeu Wolff Zanini", "+551133334444", emails=("t.wolff@example.com",))
+    )
     house.send({"Nome": "Olga Prates Lima", "Telefone": "(11) 3333-4444", "Mensagem": "Quero um orçamento"})
     house.settle()
     assert sorted(one["name"] for one in house.fake.account.alive("contacts")) == [
@@ -59,8 +50,10 @@ def test_somebody_else_with_the_same_number_is_left_alone(build_house: Build) ->
 def test_an_import_makes_everybody_known_and_starts_nothing(build_house: Build) -> None:
     house = build_house()
     for number in range(300):
-        house.fake.account.add("contacts", in_kommo(f"Pessoa Inventada {number}", f"+55119{61_000_000 + number * 997}"))
-    olga = house.fake.account.add("contacts", in_kommo("Olga Prates Lima", "1187654321"))
+        house.fake.account.add(
+            "contacts", contact_item(f"Pessoa Inventada {number}", f"+55119{61_000_000 + number * 997}")
+        )
+    olga = house.fake.account.add("contacts", contact_item("Olga Prates Lima", "1187654321"))
     list(import_account(house.runtime))
     house.settle()
     account = house.fake.account
@@ -76,15 +69,27 @@ def test_an_import_makes_everybody_known_and_starts_nothing(build_house: Build) 
     assert len(searches) == 2  # by its id: before the update, and before the tags are added
 
 
+def test_the_account_to_try_it_with_has_people_in_it_one_of_them_twice(build_house: Build) -> None:
+    house = build_house()
+    assert move_in(house.fake.account) == len(PEOPLE)
+    list(import_account(house.runtime))
+    house.settle()
+    with house.runtime.database.read() as tx:
+        known = contacts.listed(tx)
+    assert len(known) == len(PEOPLE) - 1
+    assert [len(records) for records in doubles(house.runtime).values()] == [2]
+    assert not house.fake.account.events
+
+
 def test_an_import_that_was_stopped_goes_on_and_takes_nothing_twice(build_house: Build) -> None:
     house = build_house()
     for number in range(600):
-        house.fake.account.add("contacts", in_kommo(f"Pessoa {number}", f"+55119{61_000_000 + number * 997}"))
+        house.fake.account.add("contacts", contact_item(f"Pessoa {number}", f"+55119{61_000_000 + number * 997}"))
     first = next(import_account(house.runtime))
     assert first.contacts == 250
     deliveries = [page.delivery for page in import_account(house.runtime)]
     assert first.delivery not in deliveries
-    house.fake.account.add("contacts", in_kommo("Nova Pessoa", emails=("nova@example.com",)))
+    house.fake.account.add("contacts", contact_item("Nova Pessoa", emails=("nova@example.com",)))
     again = list(import_account(house.runtime))
     assert len(again) >= 1
     house.settle()

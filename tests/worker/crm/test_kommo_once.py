@@ -39,6 +39,7 @@ def people(count: int) -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.timeout(3600 if LONG else 120)
 @pytest.mark.parametrize("at_once", [True, False], ids=["in batches", "one by one"])
 def test_a_kommo_that_never_answers_a_write_makes_each_record_once(build_house: Build, at_once: bool) -> None:
     count = 1000 if LONG else 12
