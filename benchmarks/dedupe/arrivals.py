@@ -131,8 +131,8 @@ def measure(
         counts[f"{decision.kind} {'right' if right else 'wrong'}"] += 1
         if decision.kind is DecisionKind.NEW and returning:
             counts["missed"] += 1
-    right, wrong = counts["match right"], counts["match wrong"]
-    precision, recall = right / max(right + wrong, 1), right / max(counts["returning"], 1)
+    well, wrong = counts["match right"], counts["match wrong"]
+    precision, recall = well / max(well + wrong, 1), well / max(counts["returning"], 1)
     ordered = sorted(took)
     return {
         "precision": precision,

@@ -29,8 +29,9 @@ from pipelines.dedupe.merge import merge_contacts
 from pipelines.models import Contact
 from pipelines.states import State
 from worker import tables
+from worker.store.bulk import insert_ignoring
 from worker.store.contacts import LIVE
-from worker.store.engine import Database, Transaction, chunks, insert_ignoring
+from worker.store.engine import Database, Transaction, chunks
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _DELIVERY = "del_filled"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def _stages(runtime: Runtime, beside: Servers, warm: Iterator[dict[str, str]], t
     """One process without a broker: CPU by stage."""
     receive(runtime, table_of(warm))
     steps.work_here(runtime)
-    spent: Counter[str] = Counter()
+    spent = defaultdict[str, float](float)
     count = 0
 
     def do(due: Due) -> None:

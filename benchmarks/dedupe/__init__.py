@@ -1,0 +1,1 @@
+"""Dedupe measured: lists, arrivals, look-ups. Figures are in RESULTS.md."""
