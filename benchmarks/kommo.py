@@ -37,7 +37,8 @@ def main() -> None:
     with Running(fake) as server, tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         text = f'[crm]\nkind = "kommo"\nbase_url = "{server.url}"\ntoken = "{TOKEN}"\ncompanies = false\n'
-        text += f"[worker]\nin_flight = {max(given.contacts, 2000)}\n"
+        # All of them wait before create: none is to be sent again meanwhile.
+        text += f"[worker]\nin_flight = {max(given.contacts, 2000)}\nstall_seconds = 86400\n"
         (data / "portaria.toml").write_text(text)
         runtime = build_runtime(load_settings(data))
         runtime.database.migrate()

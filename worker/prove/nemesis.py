@@ -41,6 +41,7 @@ SETTLED_BETWEEN = 5
 WORK_SECONDS = 15.0
 """... or none could be in so many seconds in which nobody stood in line for a CPU."""
 OUTAGE_SECONDS = 4.0
+LOCKED_SECONDS = 2 * SQLITE_WAIT + OUTAGE_SECONDS
 CLOCK_JUMP_SECONDS = 3600.0
 
 
@@ -316,13 +317,14 @@ class Nemesis:
         return f"{seen} connections" if seen else ""
 
     def locked(self) -> str:
-        """Somebody else locks the SQLite file for longer than anybody waits: a backup, a person with a shell."""
+        """Somebody else locks the SQLite file for longer than anybody waits, for a turn and then for the file: a backup,
+        a person with a shell."""
         file = self.setup.machines[0].data / "portaria.db"
         with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            self._stop.wait(SQLITE_WAIT + OUTAGE_SECONDS)
+            self._stop.wait(LOCKED_SECONDS)
             connection.execute("ROLLBACK")
-        return f"{SQLITE_WAIT + OUTAGE_SECONDS:.0f} s"
+        return f"{LOCKED_SECONDS:.0f} s"
 
     def disk_full(self) -> str:
         """No file may grow any more (RLIMIT_FSIZE of every process of it), as on a full disk."""
@@ -382,14 +384,15 @@ class Nemesis:
     def _jump(self, seconds: float) -> str:
         """Somebody is killed while it is wrong: what was put off by a wrong clock has to be found.
 
-        Where there are two machines the CRM is slow meanwhile: whether a call may still land is a matter of clocks.
+        Where there are two machines the CRM is slow meanwhile, for long enough that the one which is wrong comes to what
+        the other is at: whether a lease has run out, and whether a call may still land, is a matter of clocks.
         """
         chosen = self.random.choice(self.setup.machines)
         chosen.clock.write_text(str(seconds))
         if len(self.setup.machines) > 1:
             self.crm.faults = Faults(slow=0.3)
         try:
-            self._stop.wait(OUTAGE_SECONDS / 2)
+            self._stop.wait(LEASE_SECONDS)
             killed = self.stage()
             self._stop.wait(OUTAGE_SECONDS / 2)
         finally:

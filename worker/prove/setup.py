@@ -41,7 +41,7 @@ ROLES = {"web": 1, "worker": 2, "beat": 1}
 """How many processes of each command a machine runs."""
 LEASE_SECONDS = 10.0
 STALL_SECONDS = 6.0
-SQLITE_WAIT = 10.0
+SQLITE_WAIT = 5.0
 """Shorter than they are for users, so that minutes show what otherwise takes an hour."""
 
 _CONFIGURATION = """

@@ -202,7 +202,7 @@ def test_a_run_with_a_fault_ends_as_one_without(
 TURNS: Final = [
     pytest.param(run, endpoints, turn, id=f"{run.__name__} {turn}")
     for run, endpoints in ((of_leads, OF_LEADS), (of_incoming, OF_INCOMING))
-    for turn in range(0, len(FAULTS), 1 if LONG else 2)
+    for turn in range(0, len(FAULTS), 1 if LONG else 4)
 ]
 
 
