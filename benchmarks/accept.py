@@ -33,12 +33,17 @@ async def send(port: int, bodies: list[bytes], rate: float) -> list[float]:
         for number in range(offset, len(bodies), CONNECTIONS):
             due = start + number / rate
             await asyncio.sleep(max(due - time.perf_counter(), 0))
+            if reader.at_eof():  # idle for longer than the door keeps a connection open
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
             body = bodies[number]
             head = f"POST /hooks/site/{SECRET} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
             status = await reader.readline()
             length = 0
             while (line := await reader.readline()) != b"\r\n":
+                if not line:
+                    raise RuntimeError("the door hung up in the middle of an answer")
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
             await reader.readexactly(length)
