@@ -1,7 +1,8 @@
 """A CRM's arrivals: Brazilian, US and European people who come back, seeded and labelled.
 
 Each record is a dictionary of standard fields (`pipelines.models.FIELDS`) as a form would send them, with the number of
-the person who sent it. A person is a function of (seed, number), so a million records need no memory.
+the person who sent it. A person is a function of (seed, number), and of who was here before where two would have one
+mail address.
 
 What they do, each time:
 
@@ -84,6 +85,8 @@ class World:
     def __init__(self, size: int, seed: int) -> None:
         self.seed = seed
         self.companies = max(size // 14, 20)
+        self._taken: dict[str, int] = {}
+        """Whose the private addresses are, of those people who have been here: no two people have one."""
         self.given = {
             "BR": Zipf(BRAZILIAN_GIVEN, seed), "US": Zipf(ENGLISH_GIVEN, seed), "EU": Zipf(EUROPEAN_GIVEN, seed),
         }  # fmt: skip
@@ -138,6 +141,7 @@ class World:
         emails = [f"{local}@{provider}", f"{first}{own}@{rng.choice(free)}"]
         if rng.random() < 0.3:
             emails[1] = f"{local}@{rng.choice(free)}"
+        emails = [self._own(address, number) for address in emails]
         if company is not None:
             emails.append(f"{first}.{last}@{self.company(company)[2]}")
         if number % 6 < 2:
@@ -150,6 +154,15 @@ class World:
         born = date(1945, 1, 1) + timedelta(days=rng.randrange(365 * 60))
         cpf = _cpf(rng) if region == "BR" else ""
         return Person(region, given, middle, family, suffix, tuple(emails), mobile, landline, company, city, born, cpf)
+
+    def _own(self, address: str, number: int) -> str:
+        """The address, or where somebody who was here before has it, one that nobody has: as a provider sees to it."""
+        local, _, provider = address.partition("@")
+        more = 0
+        while self._taken.setdefault(address, number) != number:
+            more += 1
+            address = f"{local}{more}@{provider}"
+        return address
 
     def record(self, number: int, rng: random.Random) -> dict[str, str]:
         """One arrival of a person: what they fill in this time."""

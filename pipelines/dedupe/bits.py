@@ -22,7 +22,16 @@ from pipelines.dedupe.comparison import (
     plain_local,
 )
 from pipelines.dedupe.features import Features
-from pipelines.dedupe.names_compared import CLOSE, DIFFERENT, EXACT, MISSING, OVERLAP, PARTIAL, SWAPPED
+from pipelines.dedupe.names_compared import (
+    CLOSE,
+    DIFFERENT,
+    EXACT,
+    MISSING,
+    OVERLAP,
+    PARTIAL,
+    SWAPPED,
+    is_name_and_year,
+)
 from pipelines.dedupe.weights import FEWEST, Frequencies, Model, Ratios
 
 UNSEEN_HOLDERS: Final = 0.005
@@ -30,6 +39,9 @@ UNSEEN_HOLDERS: Final = 0.005
 
 NAMESAKES: Final = 2e-5
 """Share of strangers with one local part, digits and all: whoever bears the name may make it of name and year."""
+SAME_YEAR: Final = 1 / 60
+"""Share of those who bear one name, and put a year behind it in their address, that put this year: that the name is
+theirs too is counted with the name."""
 Table = tuple[dict[str, Ratios], ...]
 _GIVEN, _FAMILY, _EMAIL, _PHONE, _ADDRESS = map(
     FIELDS.index, ("given_name", "family_name", "email", "phone", "address")
@@ -127,13 +139,21 @@ def _rarity(
         more = _beyond(share, table[_FAMILY][EXACT])
         rarity[_FAMILY] = more if family in (EXACT, SWAPPED) else min(more, 0.0) if family == CLOSE else more / 2
     if comparison.email:
-        rarity[_EMAIL] = _identifier("email", comparison.levels[_EMAIL], comparison.email, table[_EMAIL], frequencies)
+        level = comparison.levels[_EMAIL]
+        rarity[_EMAIL] = _identifier("email", level, comparison.email, table[_EMAIL], frequencies)
+        names_agree = given not in (DIFFERENT, MISSING) and family not in (DIFFERENT, MISSING)
+        if level == LOCAL and names_agree and _is_made_of_name(subject, candidate, comparison.email):
+            rarity[_EMAIL] = min(rarity[_EMAIL], _beyond(SAME_YEAR, table[_EMAIL][LOCAL]))
     if comparison.phone:
         rarity[_PHONE] = _identifier("phone", comparison.levels[_PHONE], comparison.phone, table[_PHONE], frequencies)
     if comparison.levels[_ADDRESS] == CITY:
         share = max(frequencies.share_of_city(subject.city), frequencies.share_of_city(candidate.city))
         rarity[_ADDRESS] = _beyond(share, table[_ADDRESS][CITY])
     return rarity
+
+
+def _is_made_of_name(subject: Features, candidate: Features, address: str) -> bool:
+    return any(is_name_and_year(one.given, one.family, address) for one in (subject, candidate))
 
 
 def _beyond(share: float, ratios: Ratios) -> float:

@@ -194,3 +194,11 @@ def names_in_mail(given: str, family: str, emails: str) -> tuple[str, str]:
         elif has_given and best == (MISSING, MISSING) and local.startswith(first):
             best = IN_MAIL, MISSING
     return best
+
+
+@lru_cache(maxsize=CACHED)
+def is_name_and_year(given: str, family: str, address: str) -> bool:
+    """Whether a mail address is this name and a year (`diogo.costa1969@`, `dcosta69@`), as its namesakes' may be."""
+    digits = "".join(filter(str.isdigit, address.rpartition("@")[0]))
+    is_year = len(digits) == 2 or (len(digits) == 4 and digits[:2] in ("19", "20"))
+    return is_year and names_in_mail(given, family, address)[1] == IN_MAIL

@@ -317,7 +317,7 @@ class Nemesis:
         return f"{seen} connections" if seen else ""
 
     def locked(self) -> str:
-        """Somebody else locks the SQLite file for longer than anybody waits, for a turn and then for the file: a backup,
+        """Somebody else locks the SQLite file for longer than anybody waits (for a turn, then for the file): a backup,
         a person with a shell."""
         file = self.setup.machines[0].data / "portaria.db"
         with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
@@ -384,7 +384,7 @@ class Nemesis:
     def _jump(self, seconds: float) -> str:
         """Somebody is killed while it is wrong: what was put off by a wrong clock has to be found.
 
-        Where there are two machines the CRM is slow meanwhile, for long enough that the one which is wrong comes to what
+        Where there are two machines the CRM is slow meanwhile, for so long that the one which is wrong comes to what
         the other is at: whether a lease has run out, and whether a call may still land, is a matter of clocks.
         """
         chosen = self.random.choice(self.setup.machines)

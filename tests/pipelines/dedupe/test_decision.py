@@ -70,6 +70,20 @@ def test_a_common_name_says_less_than_a_rare_one(person: Make) -> None:
     assert common.kind is DecisionKind.NEW
 
 
+def test_a_name_and_a_year_at_another_provider_say_less_than_a_local_part_of_ones_own(person: Make) -> None:
+    """Whose name it is may have put the same year behind it; the name itself is counted once, with the name."""
+
+    def bits(one: str, other: str) -> float:
+        known = person(name="Diogo Costa", email=f"{other}@hotmail.com")
+        subject = person(name="Diogo Costa", email=f"{one}@gmail.com")
+        return decided(subject, known).evidence[0].bits
+
+    own = bits("capoeira1969", "capoeira1969")
+    assert own > bits("diogo.costa1969", "diogo.costa1969") + 6
+    assert bits("dcosta69", "dcosta69") < own - 6
+    assert bits("diogo.costa4711", "diogo.costa4711") == own  # no year
+
+
 def test_different_documents_are_left_to_a_person(person: Make) -> None:
     shared = {"email": "as@example.com", "phone": "+5511987654301", "born": "1980-02-03", "city": "Recife"}
     decision = decided(
