@@ -29,7 +29,7 @@ from worker.ports import Priority
 from worker.steps.opening import OPENING_LEASE, open_delivery
 from worker.steps.pressure import pressure_now
 from worker.steps.runtime import Runtime
-from worker.store import deliveries, submissions
+from worker.store import deliveries, sweep
 
 HOOKS_RATE = 2.0
 LOOKS = 50
@@ -62,20 +62,20 @@ def _sweep(runtime: Runtime) -> str:
         now = runtime.clock()
         with runtime.database.read() as tx:
             at = time.perf_counter()
-            submissions.is_due(tx, now=now)
+            sweep.is_due(tx, now=now)
             timed("due", at)
             at = time.perf_counter()
-            submissions.in_flight(tx, now=now, most=runtime.settings.worker.in_flight)
+            sweep.in_flight(tx, now=now, most=runtime.settings.worker.in_flight)
             timed("in flight", at)
             at = time.perf_counter()
-            submissions.unbelievable(tx, now=now, stall=stall)
+            sweep.unbelievable(tx, now=now, stall=stall)
             timed("put off too far", at)
         at = time.perf_counter()
         pressure_now(runtime)
         timed("pressure", at)
         at = time.perf_counter()
         with runtime.database.write() as tx:
-            submissions.take_due(tx, now=now, limit=runtime.settings.worker.batch_size, stall=0.0)
+            sweep.take_due(tx, now=now, limit=runtime.settings.worker.batch_size, stall=0.0)
         timed("take a batch", at)
     at = time.perf_counter()
     steps.standing(runtime)

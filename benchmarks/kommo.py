@@ -23,7 +23,7 @@ from worker.kommo.client import BATCH, RATE
 from worker.ports import Priority
 from worker.steps.account_import import import_account
 from worker.steps.runtime import build_runtime
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from worker.ports import Priority
 from worker.prove.people import GIVEN
 from worker.steps.runtime import Runtime, build_runtime
 from worker.store import contacts, submissions
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 KINDS = ("same mail and phone", "same phone", "alike only")
 SYLLABLES = "ba ce di fo gu la me ni po ru sa te vi xo zu bra cle dri flo gru pla tre vri"

@@ -11,7 +11,7 @@ from worker import steps
 from worker.celery_app import app, runtime
 from worker.ports import Priority
 from worker.steps import learning
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 OPENING_SECONDS = 3600
 """A file of a million rows is opened for minutes. Each piece renews its lease, so one that hangs is taken over."""

@@ -16,7 +16,7 @@ from benchmarks.speed.rivals import naive_loop, prepare_loop
 from pipelines.states import tail_from
 from worker import steps
 from worker.steps.runtime import Runtime
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 CORES = 2
 WARM_UP = 300

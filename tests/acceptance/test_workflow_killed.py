@@ -34,7 +34,7 @@ from worker.steps.runtime import Runtime, build_runtime
 from worker.store import local_crm, workflows
 from worker.store.engine import Database, Transaction
 from worker.store.local_crm import LocalRecordTable
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 CONFIGURATION = """
 [sources.site]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from pipelines.states import Stage
 from worker.ports import Priority
-from worker.store import submissions
+from worker.store import submissions, sweep
 from worker.store.engine import Database
 
 
@@ -24,19 +24,19 @@ def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> N
             tx, "before_cursor_execute", lambda _c, _cur, text, values, *_: statements.append((text, values))
         )
         if name == "take_due":
-            submissions.take_due(tx, now=clock.now, limit=100, stall=30)
+            sweep.take_due(tx, now=clock.now, limit=100, stall=30)
         elif name == "in_flight":
-            submissions.in_flight(tx, now=clock.now, most=100)
+            sweep.in_flight(tx, now=clock.now, most=100)
         elif name == "is_due":
-            submissions.is_due(tx, now=clock.now)
+            sweep.is_due(tx, now=clock.now)
         elif name == "stands_still":
-            submissions.stands_still(tx, now=clock.now, stall=30, least=Priority.MAIL)
+            sweep.stands_still(tx, now=clock.now, stall=30, least=Priority.MAIL)
         elif name == "urgent_due":
-            submissions.urgent_due(tx, now=clock.now, most=100)
+            sweep.urgent_due(tx, now=clock.now, most=100)
         elif name == "waiting":
-            submissions.waiting_at_most(tx, now=clock.now, priority=Priority.IMPORT, most=100)
+            sweep.waiting_at_most(tx, now=clock.now, priority=Priority.IMPORT, most=100)
         else:
-            submissions.unbelievable(tx, now=clock.now, stall=30)
+            sweep.unbelievable(tx, now=clock.now, stall=30)
     for plan in _plans(database, statements):
         # Not by the state alone: a queue of a million is a million of one state.
         assert re.search(r"ix_submissions_(due|in_flight)|state=\? AND updated_at|state_updated_at", plan), plan

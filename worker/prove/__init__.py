@@ -24,7 +24,7 @@ from worker.prove.sender import History, Sender
 from worker.prove.setup import SECRET, SetUp
 from worker.prove.workload import Workload
 from worker.steps.runtime import Runtime, build_runtime
-from worker.store import audit, notifications, submissions
+from worker.store import audit, notifications, submissions, sweep
 
 STILL_SECONDS = 90.0
 """Nothing is struck any more, and nothing has changed for so long, in the time that the machine gave the set-up: what
@@ -174,7 +174,7 @@ def _hurry(runtime: Runtime) -> None:
     later = now + timedelta(seconds=PATIENT_SECONDS)
     if ids := [row["id"] for row in waiting if row["due_at"] and row["due_at"] > later and row["updated_at"] <= now]:
         with runtime.database.write() as tx:
-            submissions.make_due(tx, ids, now=now)
+            sweep.make_due(tx, ids, now=now)
 
 
 def _follow_up(runtime: Runtime) -> bool:

@@ -33,7 +33,7 @@ from worker.errors import ConfigurationError, TransientError
 from worker.ids import new_id
 from worker.sinks.webhook import WebhookSink
 from worker.steps import calls, claims, runtime
-from worker.store import contacts, deliveries, engine, submissions
+from worker.store import contacts, deliveries, engine, submissions, sweep
 from worker.store.deliveries import Added
 from worker.store.engine import Database, Transaction
 from worker.store.writes import Standing
@@ -47,14 +47,14 @@ def _swap(where: Any, name: str, by: Any) -> None:
 
 
 def _without_sweeper() -> None:
-    take_due = submissions.take_due
+    take_due = sweep.take_due
 
     def once(tx: Transaction, *, stall: float, **rest: Any) -> Any:
         return take_due(tx, stall=NEVER.total_seconds(), **rest)
 
-    _swap(submissions, "take_due", once)
-    _swap(submissions, "send_again", lambda _tx, **_rest: 0)
-    _swap(submissions, "unbelievable", lambda _tx, **_rest: [])  # it finds whatever is put off for so long
+    _swap(sweep, "take_due", once)
+    _swap(sweep, "send_again", lambda _tx, **_rest: 0)
+    _swap(sweep, "unbelievable", lambda _tx, **_rest: [])  # it finds whatever is put off for so long
     _swap(claims, "next_look", lambda _runtime, now: now + NEVER)
     # Else the broker itself sends again, after minutes, what was under a worker that died.
     celery_app._REDIS_OPTIONS["visibility_timeout"] = int(timedelta(days=1).total_seconds())

@@ -18,7 +18,7 @@ from pipelines.states import tail_from
 from worker import tables, tasks
 from worker.celery_app import STAGES, app
 from worker.store import engine
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 MIGRATIONS: Final = "migrations-of-later-versions"
 """A folder in the folder of the proof."""

@@ -41,7 +41,7 @@ from worker.steps.stages import normalize, validate
 from worker.steps.telling import tell_crm
 from worker.steps.triggering import trigger
 from worker.steps.workflows import advance, follow_up
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 STEPS: Mapping[Stage, Callable[[Runtime, Sequence[str]], Report]] = {
     Stage.ADMIT: admit,

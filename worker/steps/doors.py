@@ -13,7 +13,7 @@ from worker.errors import PortariaError
 from worker.ports import Handshaking, InboundRequest
 from worker.steps.runtime import Runtime
 from worker.steps.views import contact_view
-from worker.store import contacts, deliveries, lead_outcomes, models, notifications, submissions, workflows
+from worker.store import contacts, deliveries, lead_outcomes, models, notifications, submissions, sweep, workflows
 
 
 class NoHandshake(PortariaError):
@@ -100,4 +100,4 @@ def recover(runtime: Runtime, *, host: str, alive: Sequence[str]) -> int:
         for leased in (workflows.leased, notifications.leased):
             gone = [owner for owner in leased.owners(tx) if owner.startswith(f"{host}:") and owner not in set(alive)]
             leased.release(tx, gone, now)
-        return submissions.send_again(tx, now=now)
+        return sweep.send_again(tx, now=now)

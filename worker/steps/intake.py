@@ -14,10 +14,10 @@ from worker.sources.spam import TOO_MANY
 from worker.steps.opening import OPENING_LEASE, open_delivery
 from worker.steps.pressure import imports_yield, pressure_in
 from worker.steps.runtime import Runtime
-from worker.store import deliveries, submissions
+from worker.store import deliveries, sweep
 from worker.store.deliveries import Added
 from worker.store.engine import Transaction
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 LEAST_FREE = {Priority.LIVE: 64 * MIB, Priority.MAIL: 64 * MIB, Priority.IMPORT: 256 * MIB}
 """Bytes of an SQLite file's disk that stay free: what was taken in before needs room to come to its end. Imports stop
@@ -138,10 +138,10 @@ def _disbelieve(runtime: Runtime) -> None:
     """Make due what a clock that was ahead has put off."""
     now = runtime.clock()
     with runtime.database.read() as tx:
-        put_off = submissions.unbelievable(tx, now=now, stall=runtime.settings.worker.stall_seconds)
+        put_off = sweep.unbelievable(tx, now=now, stall=runtime.settings.worker.stall_seconds)
     if put_off:
         with runtime.database.write() as tx:
-            submissions.make_due(tx, put_off, now=now)
+            sweep.make_due(tx, put_off, now=now)
 
 
 def send_due(runtime: Runtime, send: Callable[[Due], None], *, filling: bool = False) -> int:
@@ -163,16 +163,16 @@ def send_due(runtime: Runtime, send: Callable[[Due], None], *, filling: bool = F
             for least in reversed(Priority):
                 if least is Priority.IMPORT and yields:
                     continue
-                if not submissions.is_due(tx, now=now, least=least):
+                if not sweep.is_due(tx, now=now, least=least):
                     return sent
-                room = limits.in_flight - submissions.in_flight(tx, now=now, most=limits.in_flight, least=least)
+                room = limits.in_flight - sweep.in_flight(tx, now=now, most=limits.in_flight, least=least)
                 if room > 0:
                     break
         if room <= 0:
             return sent
         limit = min(limits.batch_size, room)
         with runtime.database.write() as tx:
-            batches = submissions.take_due(tx, now=now, limit=limit, stall=limits.stall_seconds, least=least)
+            batches = sweep.take_due(tx, now=now, limit=limit, stall=limits.stall_seconds, least=least)
         for batch in batches:
             send(batch)
             sent += len(batch.ids)
@@ -186,16 +186,16 @@ def _fills(tx: Transaction, limits: WorkerSection, now: datetime) -> bool:
     A chain costs a batch's fixed work whatever it carries, a dozen contacts' worth: hooks that come faster than one
     goes through would each wait behind the others' chains. A lone one goes at once.
     """
-    due, oldest = submissions.urgent_due(tx, now=now, most=limits.batch_size)
+    due, oldest = sweep.urgent_due(tx, now=now, most=limits.batch_size)
     if oldest is None or due >= limits.batch_size or (now - oldest).total_seconds() >= FILL_SECONDS:
         return False
-    return submissions.in_flight(tx, now=now, most=ALONE, least=Priority.MAIL) >= ALONE
+    return sweep.in_flight(tx, now=now, most=ALONE, least=Priority.MAIL) >= ALONE
 
 
 def is_backlogged(runtime: Runtime) -> bool:
     """Whether anything waits to be opened or sent."""
     with runtime.database.read() as tx:
-        return submissions.is_due(tx, now=runtime.clock()) or deliveries.is_waiting(tx)
+        return sweep.is_due(tx, now=runtime.clock()) or deliveries.is_waiting(tx)
 
 
 def _claim_delivery(runtime: Runtime, least: Priority) -> Delivery | None:

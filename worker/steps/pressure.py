@@ -12,7 +12,7 @@ from datetime import datetime
 
 from worker.ports import Priority
 from worker.steps.runtime import Runtime
-from worker.store import submissions
+from worker.store import sweep
 from worker.store.engine import Transaction
 
 YIELD_SECONDS = 2.0
@@ -54,10 +54,10 @@ def imports_yield(tx: Transaction, runtime: Runtime, now: datetime) -> bool:
 
 def pressure_in(tx: Transaction, runtime: Runtime, now: datetime) -> Pressure:
     """The pressure as this transaction sees it: three look-ups in an index."""
-    waiting = submissions.waiting_at_most(tx, now=now, priority=Priority.IMPORT, most=MOST_WAITING)
+    waiting = sweep.waiting_at_most(tx, now=now, priority=Priority.IMPORT, most=MOST_WAITING)
     return Pressure(_urgent_seconds(tx, runtime, now), waiting)
 
 
 def _urgent_seconds(tx: Transaction, runtime: Runtime, now: datetime) -> float:
     stall = runtime.settings.worker.stall_seconds
-    return submissions.stands_still(tx, now=now, stall=stall, least=Priority.MAIL)
+    return sweep.stands_still(tx, now=now, stall=stall, least=Priority.MAIL)

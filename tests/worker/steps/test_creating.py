@@ -20,7 +20,7 @@ from worker.steps import calls, claims, creating
 from worker.steps.runtime import Runtime
 from worker.store import contacts, local_crm, submissions, workflows, writes
 from worker.store.local_crm import LocalRecordTable
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 KINDS = ("contact", "lead", "task", "note")
 

@@ -19,7 +19,7 @@ from worker.steps import STEPS
 from worker.steps.dedupe_model import SHIPPED, model_in_force
 from worker.steps.runtime import Runtime
 from worker.store import dedupe_models, submissions
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 GIVEN = ("Aurélia", "Benedito", "Cassandra", "Demétrio", "Eulália", "Fausto", "Gisela", "Horácio", "Iara", "Jandira")
 SYLLABLES = ("bal", "cor", "dran", "fer", "gul", "lim", "mar", "nos", "pir", "quel", "rov")

@@ -14,7 +14,7 @@ from worker.ports import Priority
 from worker.steps import opening
 from worker.steps.runtime import UNKNOWN_SOURCE, Runtime
 from worker.store import deliveries, submissions
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 Clock = Any
 

@@ -32,7 +32,7 @@ from worker.steps.runtime import Runtime
 from worker.store import contacts, deliveries, history, merges, submissions, workflows, writes
 from worker.store.contacts import NewContact, NewLink
 from worker.store.engine import Database
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 NUMBERS = count()
 

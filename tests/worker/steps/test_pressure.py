@@ -12,7 +12,7 @@ from worker import steps
 from worker.ports import Priority
 from worker.steps import STEPS, intake, opening, pressure
 from worker.steps.runtime import Runtime
-from worker.store.submissions import Due
+from worker.store.sweep import Due
 
 from .test_intake import delivery, receive_table
 

@@ -24,7 +24,8 @@ from worker.steps.runtime import Runtime
 from worker.store import contacts, submissions
 from worker.store.contacts import Golden
 from worker.store.engine import Database
-from worker.store.submissions import Due, Outcome
+from worker.store.submissions import Outcome
+from worker.store.sweep import Due
 
 PAIRS = 40
 

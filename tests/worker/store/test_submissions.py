@@ -9,9 +9,10 @@ import pytest
 
 from pipelines.states import Stage, State
 from worker.ports import Priority
-from worker.store import deliveries, history, submissions
+from worker.store import deliveries, history, submissions, sweep
 from worker.store.engine import Database
-from worker.store.submissions import KILLED_WORKER, Claimed, Due, Outcome
+from worker.store.submissions import KILLED_WORKER, Claimed, Outcome
+from worker.store.sweep import Due
 
 STALL = 30.0
 
@@ -69,7 +70,7 @@ def read(database: Database, submission_id: str) -> dict[str, Any]:
 
 def take_due(database: Database, clock: Any, limit: int = 100) -> list[Due]:
     with database.write() as tx:
-        return submissions.take_due(tx, now=clock.now, limit=limit, stall=STALL)
+        return sweep.take_due(tx, now=clock.now, limit=limit, stall=STALL)
 
 
 def test_two_workers_cannot_claim_one_submission(database: Database, add: Any, clock: Any) -> None:
@@ -161,8 +162,8 @@ def test_in_flight_counts_what_is_sent_up_to_a_bound(database: Database, add: An
     add(5)
     take_due(database, clock, limit=3)
     with database.read() as tx:
-        assert submissions.in_flight(tx, now=clock.now, most=100) == 3
-        assert submissions.in_flight(tx, now=clock.now, most=2) == 2
+        assert sweep.in_flight(tx, now=clock.now, most=100) == 3
+        assert sweep.in_flight(tx, now=clock.now, most=2) == 2
 
 
 def test_only_the_leases_of_the_dead_are_freed(database: Database, add: Any, clock: Any) -> None:
