@@ -2,8 +2,9 @@
 
 | guard | without it | struck by | found as |
 |---|---|---|---|
-| sweeper | what was sent is never sent again | broker_wiped, broker, child, machine, stage, boundary | unsettled |
+| sweeper | what was sent is never sent again | broker_wiped, broker, child, power, stage, boundary | unsettled |
 | restart | who died stays dead | worker, scheduler, web | down, unsettled |
+| supervised | who was started lives on when the supervisor is gone | machine | down |
 | fence | whoever claimed once may save for ever | pause | order_of_states |
 | look_up | a CRM call of unknown outcome is made again | crm_answers_lost, perform | crm_twice, effect_without_intent |
 | commit_first | a hook is answered, then kept | web, deploy | acknowledged_missing |
@@ -68,6 +69,10 @@ def _without_restart() -> None:
             keep_alive(self, child)
 
     _swap(supervisor.Supervisor, "_keep_alive", once)
+
+
+def _without_supervised() -> None:
+    _swap(supervisor, "end_with_supervisor", lambda: None)
 
 
 def _without_fence() -> None:
@@ -177,6 +182,7 @@ def _without_sink_retry() -> None:
 GUARDS: Mapping[str, Callable[[], None]] = {
     "sweeper": _without_sweeper,
     "restart": _without_restart,
+    "supervised": _without_supervised,
     "fence": _without_fence,
     "look_up": _without_look_up,
     "commit_first": _without_commit_first,

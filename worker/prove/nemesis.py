@@ -141,6 +141,12 @@ class Nemesis:
         chosen.kill()
         return chosen.data.name
 
+    def power(self) -> str:
+        """A machine loses its power: whatever it was at, nothing was put back in order."""
+        chosen = self.random.choice(self.setup.machines)
+        chosen.cut_power()
+        return chosen.data.name
+
     def deploy(self) -> str:
         """Stop a machine in order, as a deploy does, and start it again."""
         chosen = self.random.choice(self.setup.machines)
@@ -415,6 +421,7 @@ WAYS: Final[Mapping[str, Callable[[Nemesis], str]]] = {
     "web": Nemesis.web,
     "scheduler": Nemesis.scheduler,
     "machine": Nemesis.machine,
+    "power": Nemesis.power,
     "deploy": Nemesis.deploy,
     "upgrade": Nemesis.upgrade,
     "stage": Nemesis.stage,
