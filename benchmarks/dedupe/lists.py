@@ -42,6 +42,7 @@ SEEDED = {
     "historical 50k": lambda seed: historical(50_000, seed),
     "crm 10k": lambda seed: crm(10_000, seed),
     "crm 50k": lambda seed: crm(50_000, seed),
+    "crm 100k": lambda seed: crm(100_000, seed),
     "crm 1m": lambda seed: crm(1_000_000, seed),
 }
 

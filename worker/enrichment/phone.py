@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import phonenumbers
-from phonenumbers import carrier, geocoder, timezone
 
 from pipelines.models import Contact, Fact
 from pipelines.phones import is_valid_phone, number_of, parse_phone
@@ -31,6 +30,9 @@ class PhoneFacts:
         return next((phone.e164 for phone in contact.phones[:20] if is_valid_phone(phone)), "")
 
     def ask(self, key: str, now: datetime) -> Sequence[Fact]:
+        # Their tables are a sixth of all that a process loads: only who asks for places and carriers waits for that.
+        from phonenumbers import carrier, timezone
+
         phone = parse_phone(key)
         number = number_of(phone.e164) if phone else None
         if phone is None or number is None:
@@ -52,5 +54,7 @@ class PhoneFacts:
 
 def _brazilian_state(number: phonenumbers.PhoneNumber) -> str:
     """phonenumbers names a state for mobiles and "City - SP" for fixed lines."""
+    from phonenumbers import geocoder
+
     place = geocoder.description_for_number(number, "pt")
     return parse_state(place) or parse_city(place)[1]
