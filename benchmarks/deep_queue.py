@@ -115,9 +115,12 @@ class _Memory:
         return lines
 
 
+_ROLES = frozenset({"up", "web", "worker", "beat"})
+
+
 def _role(process: psutil.Process) -> str:
     words = process.cmdline()
-    role = words[words.index("worker.cli") + 1] if "worker.cli" in words else process.name()
+    role = next((word for word in words if word in _ROLES), process.name())
     parent = process.parent()
     return f"{role}, pool" if parent is not None and parent.cmdline() == words else role
 
