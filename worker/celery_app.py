@@ -147,7 +147,8 @@ app.conf.update(
 )
 
 _REDIS_OPTIONS = {
-    # Above the longest task and shorter than the patience of a person: a message whose worker died comes back.
+    # Above the longest stage and shorter than the patience of a person: a message whose worker died comes back. (To
+    # open an import may take longer; its message comes back expired.)
     "visibility_timeout": 360,
     # How often kombu looks for messages to restore; its default takes about ten visibility timeouts.
     "unacked_restore_interval": 2,

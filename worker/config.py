@@ -153,7 +153,8 @@ class WebSection(Section):
 
 class WorkerSection(Section):
     processes: int = Field(default=0, ge=0)
-    """Pool processes of each worker; 0: as many as cores, at most 4."""
+    """Pool processes of each worker; 0: as many as cores, from 2 to 4: while one opens an import the other
+    works."""
     batch_size: int = Field(default=100, ge=1, le=1000)
     """The most submissions that one chain carries."""
     in_flight: int = Field(default=2000, ge=1)
@@ -298,7 +299,7 @@ class Settings(BaseSettings):
 
     @property
     def processes(self) -> int:
-        return self.worker.processes or min(os.cpu_count() or 1, 4)
+        return self.worker.processes or max(2, min(os.cpu_count() or 1, 4))
 
 
 def data_folder(given: Path | str | None = None) -> Path:

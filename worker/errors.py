@@ -46,6 +46,10 @@ class PermanentError(PortariaError):
     code = "permanent"
 
 
+NO_TARGET = "no_target"
+"""Reason code: the record to change or to attach to is not in the CRM (any more)."""
+
+
 class Unauthorized(PortariaError):
     """The request does not prove that it comes from its source: answered 401, nothing is stored."""
 

@@ -98,6 +98,13 @@ def test_times_are_told_to_the_minute_and_kept_to_the_microsecond(run: Run) -> N
     assert f"due_at {datetime.fromisoformat(due):%Y-%m-%d %H:%M} UTC" in shown
 
 
+def test_what_people_sent_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not as rich's markup, however its pieces come together."""
+    shell.print_fields({"fields": [{"key": "[/a", "values": "b]"}, "[red", "x]"], "also": ["[/", "y]"]})
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("[/a b]", "[red", "x]", "[/", "y]"))
+
+
 @pytest.mark.parametrize("what", ["show", "pause", "resume", "cancel", "rerun"])
 def test_a_run_that_there_is_not_is_said(run: Run, what: str) -> None:
     result = run("workflows", what, "run_nobody")

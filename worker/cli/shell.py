@@ -145,21 +145,28 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?\+00:00")
 
 
 def _cell(value: Any) -> str:
-    """A value for people; a moment of ours (ISO 8601, UTC) to the minute, since a table has no room for more."""
+    """A value for people, safe from rich's markup."""
+    return escape(_text(value))
+
+
+def _text(value: Any) -> str:
+    """A moment of ours (ISO 8601, UTC) to the minute, since a table has no room for more; several things in lines."""
     if value is None:
         return ""
     if isinstance(value, str) and (moment := _MOMENT.fullmatch(value)):
         return f"{moment[1]} {moment[2]} UTC"
     if isinstance(value, Mapping):
-        return "\n".join(
-            f"{escape(str(key))}: {_cell(each)}" for key, each in value.items() if each not in (None, "", [], {})
-        )
+        return "\n".join(f"{key}: {_text(each)}" for key, each in value.items() if each not in (None, "", [], {}))
     if isinstance(value, Iterable) and not isinstance(value, str):
         return "\n".join(_line(each) for each in value)
-    return escape(str(value))
+    return str(value)
 
 
 def _line(value: Any) -> str:
     if isinstance(value, Mapping):
-        return " ".join(_cell(each) for each in value.values() if each not in (None, "", [], {}))
-    return _cell(value)
+        return " ".join(_in_line(each) for each in value.values() if each not in (None, "", [], {}))
+    return _text(value)
+
+
+def _in_line(value: Any) -> str:
+    return _text(value) if isinstance(value, str) else str(value)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import click
+from rich.markup import escape
 
 from pipelines.experiments import Ending
 from pipelines.trigger import Standing
@@ -115,7 +116,9 @@ def simulate(contact_id: str, as_json: bool) -> None:
         if as_json:
             print_json(view)
             continue
-        console.print(f"[bold]{one.workflow}[/bold] {_WOULD[one.standing]}: {one.reason}", highlight=False)
+        console.print(
+            f"[bold]{escape(one.workflow)}[/bold] {_WOULD[one.standing]}: {escape(one.reason)}", highlight=False
+        )
         print_fields({key: value for key, value in view.items() if key not in {"workflow", "standing", "reason"}})
 
 

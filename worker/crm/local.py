@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
-from worker.errors import PermanentError, PortariaError
+from worker.errors import NO_TARGET, PermanentError, PortariaError
 from worker.ports import CrmRecord, LocalRecords, NewLocalRecord, Problem
-
-NO_TARGET = "no_target"
-"""Reason code: the record to change or to attach to is not in the CRM (any more)."""
 
 _MADE = {
     WriteKind.CREATE_CONTACT: "contact",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
+from worker.errors import NO_TARGET, OutcomeUnknown, PermanentError, PortariaError, TransientError
 
 UNREACHABLE: Final = "kommo_unreachable"
 """Reason code: no connection to Kommo; nothing was sent."""
@@ -32,8 +32,6 @@ FORBIDDEN: Final = "kommo_forbidden"
 """Reason code: the user behind the token may not do this (403). Give the rights back."""
 REFUSED: Final = "kommo_refused"
 """Reason code: Kommo found fault with what was sent (400, 422), and not with one field of it."""
-NOT_THERE: Final = "no_target"
-"""Reason code: the record to change or to attach to is not in the CRM (any more)."""
 NO_SUCH_ADDRESS: Final = "kommo_no_such_address"
 """Reason code: Kommo does not know the address that was called (404, 405, a redirect): is base_url right?"""
 
@@ -107,7 +105,7 @@ def problem_of(answer: httpx.Response, content: bytes, *, is_write: bool) -> Por
         told = "; ".join(f"{fault.path}: {fault.code}" for fault in faults[:5]) or _detail(said)
         return Refused(f"Kommo refused what was sent ({status}): {told}", faults)
     if status == 404 and is_write:
-        return PermanentError("Kommo has no such record (404)", code=NOT_THERE)
+        return PermanentError("Kommo has no such record (404)", code=NO_TARGET)
     if status in {404, 405} or 300 <= status < 400:
         return _to_mend(f"Kommo answered {status}: is [crm] base_url right?", NO_SUCH_ADDRESS)
     code = TOO_LONG if status == 504 else SERVER_ERROR

@@ -15,8 +15,8 @@ from typing import Any, Final
 import structlog
 
 from pipelines.models import CrmWrite, RemoteRef
-from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
-from worker.kommo.answers import MEND_SECONDS, NO_ANSWER, NOT_THERE, TOO_LONG, Fault, Refused
+from worker.errors import NO_TARGET, OutcomeUnknown, PermanentError, PortariaError, TransientError
+from worker.kommo.answers import MEND_SECONDS, NO_ANSWER, TOO_LONG, Fault, Refused
 from worker.kommo.client import BATCH, KommoClient
 from worker.kommo.directory import NO_PIPELINE, Directory
 from worker.kommo.markers import Markers
@@ -59,7 +59,7 @@ def result_of(system: str, kind: str, job: Job) -> Result:
 
 def gone(write: CrmWrite) -> PermanentError:
     """The record that a write is about is not there."""
-    return PermanentError(f"{write.kind}: there is no such record in Kommo", code=NOT_THERE)
+    return PermanentError(f"{write.kind}: there is no such record in Kommo", code=NO_TARGET)
 
 
 def send_alone(client: KommoClient, method: str, path: str, body: Any) -> None:
@@ -167,7 +167,7 @@ class Batches:
         for fault in faults:
             log.warning("Kommo refused a field", entity=entity, path=fault.path, fault=fault.code)
             if _GONE.fullmatch(fault.path):
-                job.result = PermanentError("there is no such record in Kommo (any more)", code=NOT_THERE)
+                job.result = PermanentError("there is no such record in Kommo (any more)", code=NO_TARGET)
                 return
             if _PLACE.fullmatch(fault.path):
                 what = "the pipeline or stage is not in the Kommo account any more: mend [crm] or the workflow"

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
-from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
+from worker.errors import NO_TARGET, OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.ports import CrmRecord, Problem
 from worker.prove.checker import CrmItem
 from worker.prove.loopback import Loopback, Quiet
@@ -160,7 +160,7 @@ class OutsideCrmAdapter:
         except httpx.TransportError as problem:
             return OutcomeUnknown(f"the CRM of the proof did not answer ({type(problem).__name__})")
         if answer.status_code == httpx.codes.NOT_FOUND:
-            return PermanentError(f"{write.kind}: there is no such record", code="no_target")
+            return PermanentError(f"{write.kind}: there is no such record", code=NO_TARGET)
         if not answer.is_success:
             return TransientError(f"the CRM of the proof answered {answer.status_code}", retry_after=1.0)
         kind = _MADE.get(write.kind) or (write.target.kind if write.target else "contact")

@@ -97,6 +97,8 @@ class Machine:
         """Of the later version that it runs; None: this code as it is."""
         self._environment = {**os.environ, CLOCK: str(self.clock), WITHOUT: without}
         self._up: subprocess.Popen[bytes] | None = None
+        self._left: list[psutil.Process] = []
+        """What a supervisor had started when it was killed; it ends by itself, but where that guard is off."""
         self._started_at = 0.0
 
     @property
@@ -155,6 +157,9 @@ class Machine:
 
     def stop(self) -> None:
         """Stop it as systemd does, and wait. (Not as Ctrl-C: who was started in the background ignores that.)"""
+        for process in self._left:
+            with suppress(psutil.Error):
+                process.kill()
         if self._up is None:
             return
         self._up.send_signal(signal.SIGTERM)
@@ -168,6 +173,7 @@ class Machine:
     def kill(self) -> None:
         """kill -9 of the supervisor: all it started sees that, and ends by itself."""
         if self._up is not None:
+            self._left += self.processes()
             self._up.kill()
             self._up.wait()
 

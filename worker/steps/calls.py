@@ -14,7 +14,7 @@ import structlog
 
 from pipelines.create import linked_record
 from pipelines.models import Contact, CrmWrite, RemoteRef, WriteKind
-from worker.errors import OutcomeUnknown, PortariaError, TransientError
+from worker.errors import NO_TARGET, OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.steps import claims
 from worker.steps.runtime import Runtime
 from worker.store import contacts, writes
@@ -165,6 +165,7 @@ def _perform_piece(
         if calls[key].kind is WriteKind.CREATE_CONTACT and key not in called
         and one.asked is not None and one.asked.fields != calls[key].fields
     }  # fmt: skip
+    _forget_gone(runtime, calls, results)
     for key, result in results.items():
         wrong = result if isinstance(result, PortariaError) else None
         if isinstance(result, RemoteRef):
@@ -176,6 +177,23 @@ def _perform_piece(
             for wanted_by in asking[key]:
                 performed.wrong.setdefault(wanted_by, wrong)
     _save(runtime, calls, results, attempts, called, older, known)
+
+
+def _forget_gone(
+    runtime: Runtime, calls: Mapping[str, CrmWrite], results: dict[str, RemoteRef | PortariaError]
+) -> None:
+    """Whoever has another record in the CRM is written to there from now on, where the first is gone: somebody merged
+    the two by hand, or deleted one."""
+    for key, result in results.items():
+        record = calls[key].target
+        if record is None or record.kind != "contact" or not isinstance(result, PermanentError):
+            continue
+        if result.code == NO_TARGET:
+            with runtime.database.write() as tx:
+                has_another = contacts.forget_link(tx, calls[key].contact_id, record)
+            if has_another:
+                what = "the record is gone from the CRM; the contact's other one is written to"
+                results[key] = TransientError(what, code=OUTDATED, retry_after=0)
 
 
 def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> RemoteRef | PortariaError | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pipelines.create import plan_create
-from pipelines.models import CrmWrite, Decision, DecisionKind, WriteKind
+from pipelines.models import CrmWrite, Decision, DecisionKind, RemoteRef, WriteKind
 from pipelines.states import Stage
 from worker.steps import claims
 from worker.steps.acquaintance import link_known
@@ -69,17 +69,26 @@ def _plan(item: Claimed, known: Known) -> Sequence[CrmWrite]:
 
 def _link_told(runtime: Runtime, claimed: Sequence[Claimed], known: Known, now: datetime) -> None:
     """Whom the CRM itself told us of has those records there: the first of several is the one that is written to."""
-    new: list[NewLink] = []
-    for contact_id in dict.fromkeys(item.contact_id or "" for item in claimed):
-        links = known.links.get(contact_id, [])
-        there = records_of(known.golden[contact_id].contact.remotes, known.crm) if contact_id in known.golden else []
-        added = [ref for ref in there if ref not in {link.ref for link in links}]
-        if added:
-            known.links[contact_id] = [*links, *(Link(ref, None) for ref in added)]
-            new += [NewLink(contact_id, ref, None) for ref in added]
-    if new:
-        with runtime.database.write() as tx:
-            contacts.link(tx, new, now)
+    told: dict[str, list[RemoteRef]] = {}
+    for item in claimed:
+        contact_id = item.contact_id or ""
+        if contact_id not in known.golden:
+            continue
+        linked = {link.ref for link in known.links.get(contact_id, ())}
+        # The first time all that it ever told of; later only what is new: a record that is gone was told of once, too.
+        contact = claims.told_by(item) if linked else known.golden[contact_id].contact
+        new = [ref for ref in records_of(contact.remotes, known.crm) if ref not in linked]
+        told[contact_id] = list(dict.fromkeys([*told.get(contact_id, ()), *new]))
+    wanted = {contact_id: refs for contact_id, refs in told.items() if refs}
+    if not wanted:
+        return
+    with runtime.database.write() as tx:
+        versions = contacts.lock(tx, wanted)
+        # Of a contact that has changed meanwhile others know better what is its own: they link it.
+        same = [one for one in sorted(wanted) if versions.get(one) == known.golden[one].version]
+        contacts.link(tx, [NewLink(one, ref, None) for one in same for ref in wanted[one]], now)
+    for one in same:
+        known.links.setdefault(one, []).extend(Link(ref, None) for ref in wanted[one])
 
 
 def _about_doubles(runtime: Runtime, item: Claimed, known: Known) -> Sequence[CrmWrite]:

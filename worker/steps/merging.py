@@ -108,8 +108,7 @@ def split(runtime: Runtime, contact: str, submission_ids: Sequence[str], *, by: 
             raise PermanentError(f"those are all submissions of {contact}; leave at least one where it is")
         other_id = _free_id(tx, contact, held.members)
         rest = [member for member in everybody if member.id not in wanted]
-        only_theirs = _remotes(held.members) - _remotes(rest)
-        links = [link for link in merges.links_of(tx, contact) if (link.system, link.kind, link.id) in only_theirs]
+        links = _told_only_by(tx, contact, held.members, rest)
         whole = Side(contact=kept.contact, keys=in_order(held.keys[contact]), members=[one.id for one in everybody])
         taken = _take_out(tx, held, kept, other_id, rest, runtime.survivorship, by=by)
         merges.move_links(tx, links, source=contact, target=other_id)
@@ -152,7 +151,9 @@ def _undo_merge(tx: Transaction, entry: Merge, runtime: Runtime, by: str) -> str
         if not members:
             raise PermanentError(f"no submission of {whose.id} is left in {kept.id}; undo the split that took them out")
     _take_out(tx, held, kept, other.id, rest, runtime.survivorship, by=by)
-    merges.move_links(tx, entry.journal.links, source=kept.id, target=other.id)
+    # Those too that only they told of and that were linked since: they were on their way to the CRM at the merge.
+    links = [*entry.journal.links, *_told_only_by(tx, kept.id, held.members, rest)]
+    merges.move_links(tx, links, source=kept.id, target=other.id)
     for third in entry.journal.distinct:
         contacts.forget_distinct(tx, kept.id, third)
     merges.mark_undone(tx, entry.id, by=by, now=now)
@@ -276,6 +277,14 @@ def _free_id(tx: Transaction, kept_id: str, members: Sequence[Member]) -> str:
 def _is_free(tx: Transaction, candidate: str, kept_id: str) -> bool:
     taken = contacts.golden(tx, [candidate]).get(candidate)
     return taken is None or taken.merged_into == kept_id
+
+
+def _told_only_by(
+    tx: Transaction, contact: str, members: Iterable[Member], rest: Iterable[Member]
+) -> list[merges.MovedLink]:
+    """The contact's CRM records that these of its submissions told of, and none of the rest did."""
+    theirs = _remotes(members) - _remotes(rest)
+    return [link for link in merges.links_of(tx, contact) if (link.system, link.kind, link.id) in theirs]
 
 
 def _remotes(members: Iterable[Member]) -> set[tuple[str, str, str]]:

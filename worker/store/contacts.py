@@ -21,7 +21,8 @@ table = tables.contacts
 keys = tables.contact_keys
 links = tables.crm_links
 A_MOMENT = timedelta(microseconds=1)
-"""What is linked later is later by that at least: the oldest link of a contact is the record that is written to."""
+"""Of what is linked at once each is later by that than the one before: the oldest link of a contact is the record that
+is written to."""
 
 LIVE = "live"
 MERGED = "merged"
@@ -64,7 +65,7 @@ class NewLink:
     contact_id: str
     ref: RemoteRef
     written: Contact | None
-    """The contact as written there; None for what is no contact record."""
+    """The contact as written there; None for what is no contact record, and for what was there before us."""
 
 
 def lock_keys(tx: Transaction, hashes: Iterable[int]) -> None:
@@ -251,7 +252,7 @@ def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
         }
         for number, one in enumerate(new)
     ]
-    insert_ignoring(tx, links, values)
+    insert_ignoring(tx, links, sorted(values, key=lambda row: (row["kind"], row["remote_id"])))
     told = {
         (one.ref.system, one.ref.kind, one.ref.id): {
             "system": one.ref.system,
@@ -263,6 +264,16 @@ def link(tx: Transaction, new: Sequence[NewLink], now: datetime) -> None:
         if one.written is not None
     }
     update_rows(tx, links, list(told.values()), by=["system", "kind", "remote_id"])
+
+
+def forget_link(tx: Transaction, contact_id: str, ref: RemoteRef) -> bool:
+    """This record is gone from the CRM: where the contact has another one there, it is no longer the contact's. Whether
+    that was so."""
+    ours = (links.c.contact_id == contact_id, links.c.system == ref.system, links.c.kind == ref.kind)
+    others = sa.select(links.c.remote_id).where(*ours, links.c.remote_id != ref.id).limit(1)
+    if tx.execute(others).first() is None:
+        return False
+    return bool(tx.execute(sa.delete(links).where(*ours, links.c.remote_id == ref.id)).rowcount)
 
 
 def with_several_records(tx: Transaction, system: str) -> dict[str, list[RemoteRef]]:

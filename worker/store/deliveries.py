@@ -89,8 +89,13 @@ def known(tx: Transaction, source: str, keys: Sequence[str]) -> set[str]:
 def claim_to_open(
     tx: Transaction, *, owner: str, now: datetime, lease: float, least: Priority = Priority.IMPORT
 ) -> Delivery | None:
-    """The next received delivery, at least so urgent, that nobody is opening, leased to `owner` for `lease` seconds."""
+    """The next received delivery, at least so urgent, that nobody is opening, leased to `owner` for `lease` seconds.
+
+    One import at a time: two large ones would take up two processes for as long as they are opened.
+    """
     free = is_free(table, now, lease)
+    if least == Priority.IMPORT and _opens_import(tx, now, lease):
+        least = Priority.MAIL
     next_one = (
         sa.select(table.c.id)
         .where(table.c.state == DeliveryState.RECEIVED, table.c.priority <= least, free)
@@ -108,6 +113,12 @@ def claim_to_open(
         .returning(*WHOLE)
     ).one()
     return Delivery(**row._mapping)
+
+
+def _opens_import(tx: Transaction, now: datetime, lease: float) -> bool:
+    received = (table.c.state == DeliveryState.RECEIVED, table.c.priority == Priority.IMPORT)
+    opened = sa.select(table.c.id).where(*received, sa.not_(is_free(table, now, lease))).limit(1)
+    return tx.execute(opened).first() is not None
 
 
 def extend(tx: Transaction, delivery_id: str, *, owner: str, now: datetime, lease: float) -> bool:

@@ -242,11 +242,12 @@ def links_of(tx: Transaction, contact_id: str) -> tuple[MovedLink, ...]:
 def move_links(
     tx: Transaction, moved: Iterable[MovedLink], *, source: str, target: str, at: datetime | None = None
 ) -> None:
-    """These records are linked to `target`, where they still were to `source`: as old as they are, or as of `at`."""
-    for link in moved:
+    """These records are linked to `target`, where they still were to `source`: as old as they are, or as of `at` (each
+    later by a moment than the one before it)."""
+    for number, link in enumerate(moved):
         same = (links.c.system == link.system, links.c.kind == link.kind, links.c.remote_id == link.id)
         statement = sa.update(links).where(*same, links.c.contact_id == source)
-        tx.execute(statement.values(contact_id=target, at=at or link.at))
+        tx.execute(statement.values(contact_id=target, at=at + number * contacts.A_MOMENT if at else link.at))
 
 
 def spread_distinct(tx: Transaction, source: str, target: str, *, by: str, now: datetime) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
-"""What the sweeper asks of submissions: what is due, how much is under way, and what does not move.
+"""The queue of submissions, as the sweeper works it: what is due and is sent, how much is under way, and what
+does not move.
 
-Each is a look into an index, however deep the queue is.
+Each question is a look into an index, however deep the queue is.
 """
 
 from __future__ import annotations

@@ -81,6 +81,27 @@ def test_the_account_to_try_it_with_has_people_in_it_one_of_them_twice(build_hou
     assert not house.fake.account.events
 
 
+def test_two_records_that_somebody_merges_by_hand_are_one_from_the_next_update_on(build_house: Build) -> None:
+    house = build_house()
+    account = house.fake.account
+    olga = contact_item("Olga Prates Lima", "+5511987654321", emails=("olga.prates@example.com",))
+    first = account.add("contacts", olga)
+    house.clock.forward(3600)
+    second = account.add("contacts", olga)
+    list(import_account(house.runtime))
+    house.settle()
+    ((kept, _),) = doubles(house.runtime).values()
+    gone, left = (first, second) if str(first["id"]) == kept.id else (second, first)
+    gone["is_deleted"] = True
+    house.clock.forward(3600)
+    house.send({**FORM, "Empresa": "Obras Prates"})
+    house.settle()
+    assert set(house.states()) == {"done"}
+    assert doubles(house.runtime) == {}
+    (lead,) = account.alive("leads")
+    assert account.linked(("leads", lead["id"]), "contacts") == [left["id"]]
+
+
 def test_an_import_that_was_stopped_goes_on_and_takes_nothing_twice(build_house: Build) -> None:
     house = build_house()
     for number in range(600):

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from pipelines.doubles import TAG
+from pipelines.states import Stage, tail_from
 from worker import steps
+from worker.fake_kommo.people import contact_item
 from worker.sources.kommoaccount import ACCOUNT_SOURCE
 from worker.steps.account_import import import_account
 from worker.steps.doubles import about_doubles, doubles, foretold_of_merge
 from worker.store import contacts
+from worker.store.sweep import Due
 
 Build = Callable[..., Any]
 OLGA = {"Nome": "Olga Prates Lima", "E-mail": "olga@example.com", "Mensagem": "Quero um orçamento"}
@@ -74,6 +77,38 @@ def test_a_merge_that_is_undone_before_kommo_hears_of_it_moves_nothing(build_hou
     house.settle()
     assert not [path for _, path, _ in house.fake.calls[calls:] if "link" in path or "notes" in path]
     assert about_doubles(house.runtime, merge) == []
+
+
+def test_a_record_that_was_on_its_way_at_the_merge_goes_back_with_the_undo(build_house: Build) -> None:
+    house = build_house()
+    house.send(OLGA)
+    house.settle()
+    tadeu = contact_item("Tadeu Wolff Zanini", "+5521987650000", emails=("tadeu@example.com",))
+    record = house.fake.account.add("contacts", tadeu)
+    house.clock.forward(3600)
+    list(import_account(house.runtime))
+
+    def until_create(due: Due) -> None:
+        for stage in tail_from(due.stage):
+            if stage is Stage.CREATE:
+                return
+            steps.STEPS[stage](house.runtime, due.ids)
+
+    steps.dispatch(house.runtime, until_create)
+    with house.runtime.database.read() as tx:
+        ids = {row["name"]: row["id"] for row in contacts.listed(tx)}
+    olga, other = ids["Olga Prates Lima"], ids["Tadeu Wolff Zanini"]
+    merge = steps.merge_contacts_of(house.runtime, olga, other, by="Ana")
+    house.clock.forward(3600)
+    house.settle()
+    assert str(record["id"]) in {ref.id for ref in doubles(house.runtime)[olga]}
+    steps.undo_merge(house.runtime, merge, by="Ana")
+    house.clock.forward(3600)
+    house.settle()
+    assert doubles(house.runtime) == {}
+    with house.runtime.database.read() as tx:
+        found = contacts.linked(tx, [olga, other], system=house.runtime.crm.name)
+    assert [link.ref.id for link in found[other]] == [str(record["id"])]
 
 
 def test_a_lead_that_a_seller_has_moved_since_stays_where_it_is(build_house: Build) -> None:

@@ -100,6 +100,23 @@ def test_a_hook_that_comes_while_a_large_import_is_opened_goes_out_before_its_en
     assert sum(count for _, count in sent) == 21
 
 
+def test_one_import_is_opened_at_a_time(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "OPENED_AT_ONCE", 5)
+    receive_table(runtime, 20)
+    second = receive_table(runtime, 8)
+    states: list[str] = []
+
+    def send(due: Due) -> None:
+        if not states:  # another worker dispatches in the middle of the first
+            states.append("")
+            steps.dispatch(runtime, lambda _: None)
+            states[0] = delivery(runtime, second)["state"]
+
+    steps.dispatch(runtime, send)
+    assert states == ["received"]
+    assert delivery(runtime, second)["state"] == "opened"
+
+
 def test_hooks_that_come_faster_than_they_go_through_share_a_batch(runtime: Runtime, clock: Any) -> None:
     for number in range(intake.ALONE):
         hook(runtime, f"alone{number}")
