@@ -243,6 +243,7 @@ workflow_runs = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),  # the step it needs next, from 0
     sa.Column("round", sa.Integer, nullable=False, server_default="0"),  # how often a person had steps done again
     sa.Column("lead", sa.Text),  # the lead that it made
+    sa.Column("stopping", sa.Text, nullable=False, server_default=""),  # why it stops when this step is done
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("crashes", sa.Integer, nullable=False, server_default="0"),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),

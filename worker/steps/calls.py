@@ -154,7 +154,7 @@ def _perform_piece(
             to_make.append(write)
         else:
             results[write.key] = result
-    if repeated := [write.key for write in to_make if attempts[write.key].standing is Standing.UNKNOWN]:
+    if repeated := [write for write in to_make if attempts[write.key].standing is Standing.UNKNOWN]:
         with runtime.database.write() as tx:
             writes.calling(tx, repeated, now=runtime.clock(), settle=settle)
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))

@@ -14,6 +14,7 @@ from pipelines.sellers import choose_seller
 from pipelines.trigger import COOL_DOWN, Standing, judge_rules, start_workflows
 from pipelines.workflow_runs import Run, due_times
 from worker.errors import PermanentError
+from worker.steps import workflows
 from worker.steps.runtime import Runtime
 from worker.steps.triggering import phone_region
 from worker.store import contacts, notifications, sellers, submissions
@@ -43,7 +44,7 @@ def _move(runtime: Runtime, run_id: str, state: RunState, event: str, by: str) -
     with runtime.database.write() as tx:
         moved = runs.move(tx, run_id, state, event=event, by=by, now=now)
         if moved and state is RunState.CANCELLED:
-            notifications.withhold(tx, run_id, reason=event, now=now)
+            workflows.withdraw(tx, run_id, reason=event, now=now)
     return moved
 
 

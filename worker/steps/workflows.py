@@ -19,7 +19,7 @@ from worker.errors import PermanentError, TransientError
 from worker.steps import claims, notifying
 from worker.steps.calls import BUSY_SECONDS, CRM_BUSY, Known, Performed, perform
 from worker.steps.runtime import Runtime
-from worker.store import contacts, notifications
+from worker.store import contacts, notifications, writes
 from worker.store import workflows as runs
 from worker.store.engine import Transaction, chunks
 from worker.store.submissions import KILLED_WORKER, MAX_CRASHES
@@ -80,11 +80,22 @@ def stop_where_over(runtime: Runtime, tx: Transaction, contact_ids: Iterable[str
 
 
 def stop(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
-    """End a run, and what has not gone out of it does not go out. False where it is at its end already."""
+    """End a run, and what has not gone out of it does not go out. False where it is at its end already.
+
+    A call of it of which it is not known how it went is brought to its end first: the run stops when its step is done.
+    """
+    if writes.in_the_air(tx, [run_id], STAGE) and runs.stop_after_step(tx, run_id, reason=reason, by=by, now=now):
+        return True
     if not runs.move(tx, run_id, RunState.STOPPED, event="stop", reason=reason, by=by, now=now):
         return False
-    notifications.withhold(tx, run_id, reason=reason, now=now)
+    withdraw(tx, run_id, reason=reason, now=now)
     return True
+
+
+def withdraw(tx: Transaction, run_id: str, *, reason: str, now: datetime) -> None:
+    """Nothing more of this run goes out that has not begun to: neither into the CRM nor as a message."""
+    writes.call_off(tx, [run_id], STAGE, now)
+    notifications.withhold(tx, run_id, reason=reason, now=now)
 
 
 def events_of(runtime: Runtime, tx: Transaction, contact_ids: Collection[str]) -> dict[str, Events]:
@@ -106,6 +117,8 @@ class _Loaded(NamedTuple):
     known: Known
     events: dict[str, Events]
     leads: dict[str, RemoteRef]
+    in_the_air: set[str]
+    """Runs of which a call was made, and it is not known how it went."""
 
 
 def _claim(runtime: Runtime, ids: Sequence[str]) -> list[ClaimedRun]:
@@ -124,7 +137,9 @@ def _do(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> list[RunOutcome]:
         try:
             if one.crashes >= MAX_CRASHES:
                 outcomes.append(_killed(one))
-            elif reason := stopped_by(one.run, loaded.events[one.run.contact_id]):
+            elif one.run.id not in loaded.in_the_air and (
+                reason := one.stopping or stopped_by(one.run, loaded.events[one.run.contact_id])
+            ):
                 outcomes.append(RunOutcome(one, RunState.STOPPED, None, reason))
             else:
                 to_do.append(replace(one, effects=_effects(runtime, one, loaded, now)))
@@ -145,7 +160,7 @@ def _do(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> list[RunOutcome]:
         kept = runs.save(tx, outcomes, now=runtime.clock(), by=runtime.owner)
         for outcome in kept:
             if outcome.state is RunState.STOPPED:
-                notifications.withhold(tx, outcome.claimed.run.id, reason=outcome.reason, now=now)
+                withdraw(tx, outcome.claimed.run.id, reason=outcome.reason, now=now)
     return kept
 
 
@@ -156,12 +171,13 @@ def _load(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> _Loaded:
         known = Known(crm, contacts.golden(tx, ids), contacts.linked(tx, ids, system=crm))
         events = events_of(runtime, tx, ids)
         refs = contacts.crm_refs(tx, ids)
+        in_the_air = writes.in_the_air(tx, [one.run.id for one in claimed], STAGE)
     leads = {}
     for contact_id, golden in known.golden.items():
         of_crm = [*golden.contact.remotes, *refs.get(contact_id, ())]
         if newest := [ref for ref in of_crm if ref.system == crm and ref.kind == "lead"]:
             leads[contact_id] = newest[-1]
-    return _Loaded(known, events, leads)
+    return _Loaded(known, events, leads, in_the_air)
 
 
 def _effects(runtime: Runtime, one: ClaimedRun, loaded: _Loaded, now: datetime) -> Effects:
@@ -214,6 +230,8 @@ def _done(runtime: Runtime, one: ClaimedRun, performed: Performed) -> RunOutcome
         if one.effects
         else []
     )
+    if one.stopping:
+        return RunOutcome(one, RunState.STOPPED, None, one.stopping, step_done=True, lead=made[0] if made else None)
     following = one.run.steps[one.position + 1 : one.position + 2]
     due_at = following[0].due_at(runtime.clock(), runtime.calendar) if following else None
     state = RunState.ACTIVE if following else RunState.COMPLETED

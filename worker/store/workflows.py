@@ -45,6 +45,8 @@ class ClaimedRun:
     """What this step does, where it was decided before."""
     since: datetime
     """Since when the step is tried, as far as that is known."""
+    stopping: str = ""
+    """Why it stops when this step is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def claim(tx: Transaction, ids: Sequence[str], *, owner: str, now: datetime, lea
             lead=RemoteRef.model_validate_json(row["lead"]) if row["lead"] else None,
             effects=step[0] if step else None,
             since=step[1] if step else now,
+            stopping=row["stopping"],
         )
         for row, step in zip(taken, before, strict=True)
     ]
@@ -207,6 +210,7 @@ def save(tx: Transaction, outcomes: Sequence[RunOutcome], *, now: datetime, by: 
             "lease_owner": None,
             "lease_until": None,
             "updated_at": now,
+            "stopping": claimed.stopping if one.state is RunState.ACTIVE else "",
         }
         if one.step_done:
             values |= {"attempts": 0, "crashes": 0}
@@ -255,11 +259,21 @@ def move(
             lease_owner=None,
             lease_until=None,
             updated_at=now,
+            stopping="",
             **gone,
             **values,
         )
     )
     history.record(tx, [history.Move(run_id, event, row.state, state, reason, by)], now)
+    return True
+
+
+def stop_after_step(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
+    """Have a run stop when the step that it is at is done, for the first reason given. False where it is not at one."""
+    at_it = (table.c.id == run_id, table.c.state == RunState.ACTIVE, table.c.stopping == "")
+    if not tx.execute(sa.update(table).where(*at_it).values(stopping=reason, updated_at=now)).rowcount:
+        return False
+    history.record(tx, [history.Move(run_id, "stopping", RunState.ACTIVE, RunState.ACTIVE, reason, by)], now)
     return True
 
 

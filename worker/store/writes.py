@@ -96,6 +96,22 @@ def supersede(tx: Transaction, keys: Iterable[str], now: datetime) -> None:
         tx.execute(over.values(state=SUPERSEDED, lease_owner=None, lease_until=None, updated_at=now))
 
 
+def in_the_air(tx: Transaction, wanted_by: Iterable[str], stage: str) -> set[str]:
+    """Those of these for whom `stage` has made a call of which it is not known how it went."""
+    found: set[str] = set()
+    for some in chunks(sorted(set(wanted_by))):
+        called = (among(table.c.wanted_by, some), table.c.stage == stage, table.c.state == ATTEMPTED)
+        found |= set(tx.execute(sa.select(table.c.wanted_by).where(*called)).scalars())
+    return found
+
+
+def call_off(tx: Transaction, wanted_by: Iterable[str], stage: str, now: datetime) -> None:
+    """What `stage` wanted for these and has not begun will not be made."""
+    for some in chunks(sorted(set(wanted_by))):
+        not_begun = (among(table.c.wanted_by, some), table.c.stage == stage, table.c.state == INTENDED)
+        tx.execute(sa.update(table).where(*not_begun).values(state=SUPERSEDED, updated_at=now))
+
+
 OF_RECORD = frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT})
 """Kinds that write the contact's own record, of which the last one stays."""
 
@@ -129,16 +145,20 @@ def attempting(
         lease_until = now + timedelta(seconds=lease)
         taken = sa.update(table).where(among(table.c.key, ours))
         tx.execute(taken.values(state=ATTEMPTED, lease_owner=owner, lease_until=lease_until, updated_at=now))
-        calling(tx, [key for key in ours if found[key].standing is Standing.FRESH], now=now, settle=settle)
+        fresh = [wanted[key] for key in ours if found[key].standing is Standing.FRESH]
+        calling(tx, fresh, now=now, settle=settle)
     return found
 
 
-def calling(tx: Transaction, keys: Iterable[str], *, now: datetime, settle: float) -> None:
-    """These are about to be called: until `settle` seconds from now they may land, whatever is heard of them."""
-    for some in chunks(sorted(keys)):
-        if settle:
-            called = sa.update(table).where(among(table.c.key, some))
-            tx.execute(called.values(repeat_at=now + timedelta(seconds=settle)))
+def calling(tx: Transaction, calls: Iterable[CrmWrite], *, now: datetime, settle: float) -> None:
+    """These are about to be called: until `settle` seconds from now they may land, whatever is heard of them.
+
+    What is kept is what is sent. It may differ from what was intended first: of two submissions of one contact, one
+    knows less of it, and whoever finds the record has to know which of the two made it.
+    """
+    until = now + timedelta(seconds=settle) if settle else None
+    rows = [{"key": one.key, "write": one.model_dump_json(), "repeat_at": until} for one in calls]
+    update_rows(tx, table, rows, by=["key"])
 
 
 def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.create import contact_fields
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from pipelines.run_states import RunState
 from pipelines.states import STAGES, Stage, State
@@ -343,6 +344,34 @@ def test_what_came_while_a_create_was_unknown_is_in_the_crm_too(faulty: Runtime,
     with faulty.database.read() as tx:
         (record,) = local_crm.listed(tx, "contact")
     assert record.fields["phones"] == ["+5511976540123"]
+
+
+def test_who_finds_a_record_knows_what_was_sent_not_what_was_intended_first(
+    faulty: Runtime, crm: FaultyCrm, clock: Any
+) -> None:
+    """Two submissions at one instant; who knows less of the contact comes to the call, and dies of it."""
+    first = told_of(faulty, "Couto")
+    chains: list[Due] = []
+    steps.dispatch(faulty, chains.append)
+    for stage in STAGES[STAGES.index(Stage.NORMALIZE) : STAGES.index(Stage.CREATE)]:
+        steps.STEPS[stage](faulty, chains[0].ids)
+    with faulty.database.read() as tx:
+        (row,) = submissions.listed(tx, delivery_id=first)
+        known = contacts.golden(tx, [row["contact_id"]])[row["contact_id"]]
+    more = known.contact.model_copy(update={"job_title": "Diretora"})
+    told = [
+        CrmWrite(key="create:one", kind=WriteKind.CREATE_CONTACT, contact_id=known.id, fields=contact_fields(contact))
+        for contact in (more, known.contact)
+    ]
+    with faulty.database.write() as tx:
+        writes.intend(tx, {row["id"]: told[:1]}, Stage.CREATE, clock.now)
+        writes.attempting(tx, told[1:], owner="other", now=clock.now, lease=10, settle=5)
+    clock.forward(11)
+    with faulty.database.write() as tx:
+        found = writes.attempting(tx, told[:1], owner=faulty.owner, now=clock.now, lease=10)
+    asked = found["create:one"].asked
+    assert asked is not None
+    assert asked.fields == told[1].fields != told[0].fields
 
 
 def many(runtime: Runtime, count: int) -> list[str]:

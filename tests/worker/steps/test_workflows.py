@@ -19,11 +19,11 @@ from pipelines.workflow_rules import read_rules
 from worker import steps
 from worker.config import MailboxSection, SinkSection
 from worker.crm.local import LocalCrm
-from worker.errors import PermanentError, PortariaError, TransientError
+from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.ports import Priority
 from worker.steps import notifying, workflows
 from worker.steps.runtime import Runtime
-from worker.store import contacts, lead_outcomes, local_crm, notifications
+from worker.store import contacts, lead_outcomes, local_crm, notifications, writes
 from worker.store import workflows as runs
 from worker.store.local_crm import LocalRecordTable
 
@@ -297,6 +297,56 @@ def test_who_returns_hot_leaves_the_cold_run_behind(make: Callable[..., Runtime]
     assert standing(runtime, "hot")[0] == RunState.COMPLETED
     assert standing(runtime) == (RunState.STOPPED, 1, "became_warmer")
     assert len(kept(runtime, "lead")) == 1
+
+
+CALLING = {
+    "cold": {"when": {"temperature": "cold"}, "task": {"text": "Ligar", "due_in": 60}, "notify": "chat"},
+    "hot": {"when": {"temperature": "hot"}, "note": True},
+}
+
+
+def writes_of(runtime: Runtime, run_id: str) -> list[str]:
+    with runtime.database.read() as tx:
+        return [row["state"] for row in writes.wanted_by(tx, run_id)]
+
+
+def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_stops(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
+) -> None:
+    runtime = make(CALLING)
+
+    def silent(write: CrmWrite) -> PortariaError | None:
+        if write.kind is not WriteKind.CREATE_TASK:
+            return None
+        LocalCrm.perform(crm, [write])
+        return OutcomeUnknown("time-out", retry_after=600)
+
+    crm.refuses = silent
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    arrive(runtime, HOT)
+    assert standing(runtime, "cold")[0] == RunState.ACTIVE
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert standing(runtime, "cold") == (RunState.STOPPED, 1, "became_warmer")
+    assert writes_of(runtime, run_in(runtime, "cold")["id"]) == ["done"]
+    assert len(kept(runtime, "task")) == 1
+    assert room.told == []  # what had not gone out does not
+
+
+def test_what_a_stopped_run_had_not_begun_is_called_off(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
+) -> None:
+    runtime = make(CALLING)
+    crm.refuses = lambda write: TransientError("down", retry_after=600) if write.kind is WriteKind.CREATE_TASK else None
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    arrive(runtime, HOT)
+    assert standing(runtime, "cold") == (RunState.STOPPED, 0, "became_warmer")
+    assert writes_of(runtime, run_in(runtime, "cold")["id"]) == ["superseded"]
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert kept(runtime, "task") == []
 
 
 def test_a_later_step_moves_the_lead_of_its_own_run(make: Callable[..., Runtime], clock: Any) -> None:
