@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 OPENED_AT_ONCE = 500
 """Submissions saved in one transaction while a delivery is opened."""
 OPENING_LEASE = 60.0
+RENEWED_EVERY = timedelta(seconds=OPENING_LEASE / 4)
 
 UNREADABLE = "unreadable"
 """Reason code: reading the delivery failed in a way nobody foresaw; the log names the place."""
@@ -38,10 +39,14 @@ def open_delivery(runtime: Runtime, delivery: Delivery) -> Iterator[int]:
 
     Raises what the store raises: then the delivery stays received, and is opened again when its lease has run out.
     """
-    position = 0
+    position, leased_at = 0, runtime.clock()
     for found, told, settle in pieces(runtime, delivery):
-        if not _save_opened(runtime, delivery, found, told, position, settle=settle):
+        # Not at each piece: SQLite writes the whole row anew, and in it the body of the delivery. Whoever goes on
+        # without a lease for a moment saves what another saves too, under the same ids.
+        renew = settle is not None or not timedelta() <= runtime.clock() - leased_at <= RENEWED_EVERY
+        if not _save_opened(runtime, delivery, found, told, position, settle=settle, renew=renew):
             return
+        leased_at = runtime.clock() if renew else leased_at
         position += len(found)
         yield position
 
@@ -129,10 +134,11 @@ def _save_opened(
     position: int,
     *,
     settle: Ending | None,
+    renew: bool,
 ) -> bool:
     now = runtime.clock()
     with runtime.database.write() as tx:
-        if not deliveries.extend(tx, delivery.id, owner=runtime.owner, now=now, lease=OPENING_LEASE):
+        if renew and not deliveries.extend(tx, delivery.id, owner=runtime.owner, now=now, lease=OPENING_LEASE):
             return False
         _add_submissions(tx, delivery, found, position, now)
         lead_outcomes.record(
