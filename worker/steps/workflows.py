@@ -42,6 +42,8 @@ def follow_up(
     limits = runtime.settings.worker
     now = runtime.clock()
     with runtime.database.write() as tx:
+        for leased in (runs.leased, notifications.leased):
+            leased.disbelieve(tx, now=now, stall=limits.stall_seconds)
         due = runs.leased.take_due(tx, now=now, most=limits.in_flight, stall=limits.stall_seconds)
         messages = notifications.leased.take_due(tx, now=now, most=limits.in_flight, stall=limits.stall_seconds)
     for some in chunks(due, limits.batch_size):

@@ -1,7 +1,8 @@
 """Leases on rows: who works at one, until when, with a fence (see `worker.store.submissions`).
 
-For tables with the columns `state`, `fence`, `lease_owner`, `lease_until`, `attempts`, `due_at` and `look_at`: `due_at`
-is when the row is due, `look_at` when the scheduler looks at it again, which is later while somebody was sent to it.
+For tables with the columns `state`, `fence`, `lease_owner`, `lease_until`, `attempts`, `due_at`, `look_at` and
+`updated_at`: `due_at` is when the row is due, `look_at` when the scheduler looks at it again, which is later while
+somebody was sent to it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from worker.store import submissions
 from worker.store.bulk import among
-from worker.store.engine import Transaction, chunks
+from worker.store.engine import CHUNK, Transaction, chunks
 from worker.store.submissions import is_free
 
 
@@ -43,6 +45,19 @@ class Leased:
             later = now + timedelta(seconds=stall)
             tx.execute(sa.update(self.table).where(among(self.key, some)).values(look_at=later))
         return keys
+
+    def disbelieve(self, tx: Transaction, *, now: datetime, stall: float) -> None:
+        """Set right what a clock that was ahead has put off: what was written at a time that is still to come is due
+        earlier by as much, and what was sent is looked at when it is due."""
+        of, ahead = self.table.c, now + submissions.CLOCKS_DIFFER
+        late = (of.state == self.going, of.look_at > ahead + timedelta(seconds=stall))
+        wrong = sa.select(self.key.label("key"), of.due_at, of.updated_at).where(
+            *late, sa.or_(of.updated_at > ahead, of.look_at > of.due_at)
+        )
+        for row in tx.execute(wrong.limit(CHUNK)).all():
+            due_at = row.due_at - max(row.updated_at - now, timedelta()) if row.updated_at > ahead else row.due_at
+            right = sa.update(self.table).where(self.key == row.key)
+            tx.execute(right.values(due_at=due_at, look_at=due_at, updated_at=min(row.updated_at, now)))
 
     def claim(
         self, tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float, **also: Any

@@ -349,6 +349,23 @@ def test_what_a_stopped_run_had_not_begun_is_called_off(
     assert kept(runtime, "task") == []
 
 
+def test_a_clock_that_was_ahead_puts_no_step_off(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
+) -> None:
+    runtime = make(CALLING)
+    room.refuses = TransientError("away")
+    clock.forward(3600)
+    crm.refuses = lambda write: TransientError("down") if write.kind is WriteKind.CREATE_TASK else None
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    clock.forward(-3600)
+    for _ in range(3):
+        clock.forward(120)
+        steps.work_here(runtime)
+    assert standing(runtime, "cold")[0] == RunState.COMPLETED
+    assert len(kept(runtime, "task")) == 1
+
+
 def test_a_later_step_moves_the_lead_of_its_own_run(make: Callable[..., Runtime], clock: Any) -> None:
     runtime = make({"nurture": {"lead": {"stage": "Novo"}, "steps": [{"after": "1 day", "move": {"stage": "Demo"}}]}})
     arrive(runtime)
