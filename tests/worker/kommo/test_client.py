@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from worker.breaker import PAUSED, Breaker, Patience
-from worker.errors import ConfigurationError, OutcomeUnknown, PermanentError, PortariaError, TransientError
+from worker.errors import NO_TARGET, ConfigurationError, OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.fake_kommo.server import CODE, TOKEN, Running
 from worker.kommo import answers
 from worker.kommo.address import Address, read_address
@@ -85,7 +85,7 @@ def test_records_are_read_by_their_ids(connect: Callable[..., KommoClient], fake
         (401, TransientError, answers.UNAUTHORIZED, answers.MEND_SECONDS),
         (402, TransientError, answers.UNPAID, answers.MEND_SECONDS),
         (403, TransientError, answers.BLOCKED, answers.BLOCK_SECONDS),
-        (404, PermanentError, answers.NOT_THERE, None),
+        (404, PermanentError, NO_TARGET, None),
         (429, TransientError, answers.TOO_MANY, 300),
         (500, OutcomeUnknown, answers.SERVER_ERROR, None),
         (504, OutcomeUnknown, answers.TOO_LONG, None),
