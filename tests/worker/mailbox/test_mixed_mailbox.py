@@ -20,7 +20,7 @@ from worker.steps.runtime import Runtime, build_runtime
 from worker.steps.views import contact_view
 from worker.store import contacts, deliveries, submissions
 
-MAILS = int(os.environ.get("PORTARIA_TEST_MAILS", "150"))
+MAILS = int(os.environ.get("PORTARIA_TEST_MAILS", "80"))
 """1000 takes some minutes; what it gave is in benchmarks/README.md."""
 FAULTS = "spsps" if MAILS > 200 else "sp"
 """Kills of the server ("s") and of the poller ("p"), spread evenly over the mails."""
