@@ -17,7 +17,7 @@ from pipelines.models import Contact, CrmWrite, RemoteRef, WriteKind
 from worker.errors import NO_TARGET, OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.steps import claims
 from worker.steps.runtime import Runtime
-from worker.store import contacts, writes
+from worker.store import contacts, submissions, writes
 from worker.store.contacts import Golden, Link, NewLink
 from worker.store.engine import Transaction, chunks
 from worker.store.submissions import Claimed
@@ -207,12 +207,23 @@ def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> Rem
             found = runtime.crm.look_up(write)
         except PortariaError as problem:
             return problem
-        left = (attempt.repeat_at - runtime.clock()).total_seconds() if attempt.repeat_at else 0.0
+        left = _left(runtime, write, attempt)
         if found is None and left > 0:
             what = "the CRM has not said whether it made the record; it is looked for until it can be made again"
             return TransientError(what, code=OUTCOME_PENDING, retry_after=min(left, LOOK_AGAIN_SECONDS))
         return found
     return None
+
+
+def _left(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> float:
+    """Seconds for which a call that was made may still land; a time set by a clock that was ahead is set anew."""
+    now, settle = runtime.clock(), runtime.crm.settle_seconds
+    left = (attempt.repeat_at - now).total_seconds() if attempt.repeat_at else 0.0
+    if left <= settle + submissions.CLOCKS_DIFFER.total_seconds():
+        return left
+    with runtime.database.write() as tx:
+        writes.calling(tx, [attempt.asked or write], now=now, settle=settle)
+    return settle
 
 
 def _call(runtime: Runtime, to_make: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:

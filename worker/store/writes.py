@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker import tables
-from worker.store import plans
+from worker.store import plans, submissions
 from worker.store.bulk import among, insert_ignoring, update_rows
 from worker.store.engine import Transaction, chunks, rows
 
@@ -130,12 +130,13 @@ def attempting(
     found: dict[str, Attempt] = {}
     wanted = {write.key: write for write in writes}
     for some in chunks(sorted(wanted)):
-        busy = _busy_records(tx, [wanted[key] for key in some], now)
+        longest = now + timedelta(seconds=lease) + submissions.CLOCKS_DIFFER
+        busy = _busy_records(tx, [wanted[key] for key in some], now, longest)
         columns = (table.c.key, table.c.state, table.c.remote, table.c.lease_until, table.c.repeat_at, table.c.write)
         statement = sa.select(*columns)
         for row in tx.execute(statement.where(among(table.c.key, some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
-            standing = _standing(row.state, row.lease_until, now)
+            standing = _standing(row.state, row.lease_until, now, longest)
             write = wanted[row.key]
             if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
                 standing = Standing.BUSY
@@ -161,7 +162,7 @@ def calling(tx: Transaction, calls: Iterable[CrmWrite], *, now: datetime, settle
     update_rows(tx, table, rows, by=["key"])
 
 
-def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime) -> set[str]:
+def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime, longest: datetime) -> set[str]:
     """The contacts among those to be written whose record is being written right now, by another write."""
     to_record = [write for write in writes if write.kind in OF_RECORD]
     at_it = sa.select(table.c.contact_id).where(
@@ -169,17 +170,18 @@ def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime) ->
         table.c.kind.in_(sorted(OF_RECORD)),
         table.c.key.not_in([write.key for write in to_record]),
         table.c.state == ATTEMPTED,
-        table.c.lease_until >= now,
+        table.c.lease_until.between(now, longest),
     )
     return set(tx.execute(at_it).scalars()) if to_record else set()
 
 
-def _standing(state: str, lease_until: datetime | None, now: datetime) -> Standing:
+def _standing(state: str, lease_until: datetime | None, now: datetime, longest: datetime) -> Standing:
+    """A lease that runs longer than any may is of a clock that was ahead."""
     if state == DONE:
         return Standing.DONE
     if state == INTENDED:
         return Standing.FRESH
-    return Standing.BUSY if lease_until is not None and lease_until >= now else Standing.UNKNOWN
+    return Standing.BUSY if lease_until is not None and now <= lease_until <= longest else Standing.UNKNOWN
 
 
 def is_attempted(tx: Transaction, key: str) -> bool:

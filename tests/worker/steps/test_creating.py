@@ -346,6 +346,25 @@ def test_what_came_while_a_create_was_unknown_is_in_the_crm_too(faulty: Runtime,
     assert record.fields["phones"] == ["+5511976540123"]
 
 
+def test_a_clock_that_was_ahead_keeps_no_call_waiting(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
+    def dies(write: CrmWrite) -> PortariaError | None:
+        raise Killed
+
+    delivery = receive(faulty)
+    clock.forward(3600)
+    crm.settle_seconds = 20.0
+    crm.before = dies
+    with suppress(Killed):
+        steps.work_here(faulty)
+    crm.before = lambda _: None
+    clock.forward(-3600)
+    for _ in range(6):
+        clock.forward(60)
+        steps.work_here(faulty)
+    assert state(faulty, delivery)["state"] == State.DONE
+    assert records(faulty)["contact"] == 1
+
+
 def test_who_finds_a_record_knows_what_was_sent_not_what_was_intended_first(
     faulty: Runtime, crm: FaultyCrm, clock: Any
 ) -> None:
