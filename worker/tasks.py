@@ -14,7 +14,7 @@ from worker.steps import learning
 from worker.store.sweep import Due
 
 OPENING_SECONDS = 3600
-"""A file of a million rows is opened for minutes. Each piece renews its lease, so one that hangs is taken over."""
+"""A file of a million rows is opened for minutes, its lease renewed on the way: one that hangs is taken over."""
 
 
 # No events: each second's sweep would bury the chains in Flower.

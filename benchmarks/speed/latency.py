@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -53,13 +53,13 @@ def installed(folder: Path, database: str, name: str) -> Iterator[Runtime]:
         os.environ.pop("PORTARIA_BROKER__URL", None)
         runtime = build_runtime(load_settings(folder))
         runtime.database.migrate()
-        yield runtime
-        runtime.database.close()
+        with closing(runtime.database):
+            yield runtime
         return
     with servers(database, folder, [name]) as beside:
         runtime = runtime_of(folder, beside.urls[0], beside.broker)
-        yield runtime
-        runtime.database.close()
+        with closing(runtime.database):
+            yield runtime
 
 
 def _measure(runtime: Runtime, folder: Path, name: str, hooks: int, idle_rate: float, imported: int) -> None:

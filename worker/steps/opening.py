@@ -43,10 +43,11 @@ def open_delivery(runtime: Runtime, delivery: Delivery) -> Iterator[int]:
     for found, told, settle in pieces(runtime, delivery):
         # Not at each piece: SQLite writes the whole row anew, and in it the body of the delivery. Whoever goes on
         # without a lease for a moment saves what another saves too, under the same ids.
-        renew = settle is not None or not timedelta() <= runtime.clock() - leased_at <= RENEWED_EVERY
+        now = runtime.clock()
+        renew = settle is not None or not timedelta() <= now - leased_at <= RENEWED_EVERY
         if not _save_opened(runtime, delivery, found, told, position, settle=settle, renew=renew):
             return
-        leased_at = runtime.clock() if renew else leased_at
+        leased_at = now if renew else leased_at
         position += len(found)
         yield position
 

@@ -55,7 +55,7 @@ class Leased:
             *late, sa.or_(of.updated_at > ahead, of.look_at > of.due_at)
         )
         for row in tx.execute(wrong.limit(CHUNK)).all():
-            due_at = row.due_at - max(row.updated_at - now, timedelta()) if row.updated_at > ahead else row.due_at
+            due_at = row.due_at - (row.updated_at - now) if row.updated_at > ahead else row.due_at
             right = sa.update(self.table).where(self.key == row.key)
             tx.execute(right.values(due_at=due_at, look_at=due_at, updated_at=min(row.updated_at, now)))
 

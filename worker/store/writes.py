@@ -130,13 +130,13 @@ def attempting(
     found: dict[str, Attempt] = {}
     wanted = {write.key: write for write in writes}
     for some in chunks(sorted(wanted)):
-        longest = now + timedelta(seconds=lease) + submissions.CLOCKS_DIFFER
-        busy = _busy_records(tx, [wanted[key] for key in some], now, longest)
-        columns = (table.c.key, table.c.state, table.c.remote, table.c.lease_until, table.c.repeat_at, table.c.write)
-        statement = sa.select(*columns)
+        is_free = submissions.is_free(table, now, lease)
+        busy = _busy_records(tx, [wanted[key] for key in some], is_free)
+        columns = (table.c.key, table.c.state, table.c.remote, table.c.repeat_at, table.c.write)
+        statement = sa.select(*columns, is_free.label("is_free"))
         for row in tx.execute(statement.where(among(table.c.key, some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
-            standing = _standing(row.state, row.lease_until, now, longest)
+            standing = _standing(row.state, is_free=row.is_free)
             write = wanted[row.key]
             if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
                 standing = Standing.BUSY
@@ -162,7 +162,7 @@ def calling(tx: Transaction, calls: Iterable[CrmWrite], *, now: datetime, settle
     update_rows(tx, table, rows, by=["key"])
 
 
-def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime, longest: datetime) -> set[str]:
+def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], is_free: sa.ColumnElement[bool]) -> set[str]:
     """The contacts among those to be written whose record is being written right now, by another write."""
     to_record = [write for write in writes if write.kind in OF_RECORD]
     at_it = sa.select(table.c.contact_id).where(
@@ -170,18 +170,17 @@ def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], now: datetime, lo
         table.c.kind.in_(sorted(OF_RECORD)),
         table.c.key.not_in([write.key for write in to_record]),
         table.c.state == ATTEMPTED,
-        table.c.lease_until.between(now, longest),
+        sa.not_(is_free),
     )
     return set(tx.execute(at_it).scalars()) if to_record else set()
 
 
-def _standing(state: str, lease_until: datetime | None, now: datetime, longest: datetime) -> Standing:
-    """A lease that runs longer than any may is of a clock that was ahead."""
+def _standing(state: str, *, is_free: bool) -> Standing:
     if state == DONE:
         return Standing.DONE
     if state == INTENDED:
         return Standing.FRESH
-    return Standing.BUSY if lease_until is not None and now <= lease_until <= longest else Standing.UNKNOWN
+    return Standing.UNKNOWN if is_free else Standing.BUSY
 
 
 def is_attempted(tx: Transaction, key: str) -> bool:
