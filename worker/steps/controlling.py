@@ -34,18 +34,19 @@ def resume(runtime: Runtime, run_id: str, *, by: str) -> bool:
 
 
 def cancel(runtime: Runtime, run_id: str, *, by: str) -> bool:
-    """End a run: what it has not done is not done, what has not gone out does not go out. False where it is over."""
-    return _move(runtime, run_id, RunState.CANCELLED, "cancel", by)
+    """End a run: what it has not done is not done, what has not gone out does not go out. False where it is over.
+
+    A call to the CRM of which it is not known how it went is brought to its end first.
+    """
+    _read(runtime, run_id)
+    with runtime.database.write() as tx:
+        return workflows.stop(tx, run_id, reason=workflows.CANCELLED, by=by, now=runtime.clock())
 
 
 def _move(runtime: Runtime, run_id: str, state: RunState, event: str, by: str) -> bool:
     _read(runtime, run_id)
-    now = runtime.clock()
     with runtime.database.write() as tx:
-        moved = runs.move(tx, run_id, state, event=event, by=by, now=now)
-        if moved and state is RunState.CANCELLED:
-            workflows.withdraw(tx, run_id, reason=event, now=now)
-    return moved
+        return runs.move(tx, run_id, state, event=event, by=by, now=runtime.clock())
 
 
 def rerun(runtime: Runtime, run_id: str, *, by: str, step: int | None = None) -> bool:

@@ -31,6 +31,9 @@ STAGE = "workflow"
 BAD_TEMPLATE = "bad_template"
 """Reason code: a template is missing or cannot be filled in; mend it, then `portaria workflows rerun`."""
 
+CANCELLED = "cancel"
+"""Reason code: a person ended the run; `portaria workflows rerun` starts it again."""
+
 AT_ONCE = 100
 """The most runs claimed together."""
 
@@ -84,14 +87,21 @@ def stop_where_over(runtime: Runtime, tx: Transaction, contact_ids: Iterable[str
 def stop(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
     """End a run, and what has not gone out of it does not go out. False where it is at its end already.
 
-    A call of it of which it is not known how it went is brought to its end first: the run stops when its step is done.
+    A call of it of which it is not known how it went is brought to its end first: the run is over when its step is
+    done.
     """
     if writes.in_the_air(tx, [run_id], STAGE) and runs.stop_after_step(tx, run_id, reason=reason, by=by, now=now):
         return True
-    if not runs.move(tx, run_id, RunState.STOPPED, event="stop", reason=reason, by=by, now=now):
+    event = "cancel" if reason == CANCELLED else "stop"
+    if not runs.move(tx, run_id, _end(reason), event=event, reason=reason, by=by, now=now):
         return False
     withdraw(tx, run_id, reason=reason, now=now)
     return True
+
+
+def _end(reason: str) -> RunState:
+    """Where a run ends for this reason."""
+    return RunState.CANCELLED if reason == CANCELLED else RunState.STOPPED
 
 
 def withdraw(tx: Transaction, run_id: str, *, reason: str, now: datetime) -> None:
@@ -142,7 +152,7 @@ def _do(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> list[RunOutcome]:
             elif one.run.id not in loaded.in_the_air and (
                 reason := one.stopping or stopped_by(one.run, loaded.events[one.run.contact_id])
             ):
-                outcomes.append(RunOutcome(one, RunState.STOPPED, None, reason))
+                outcomes.append(RunOutcome(one, _end(reason), None, reason))
             else:
                 to_do.append(replace(one, effects=_effects(runtime, one, loaded, now)))
         except Exception as error:
@@ -161,7 +171,7 @@ def _do(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> list[RunOutcome]:
     with runtime.database.write() as tx:
         kept = runs.save(tx, outcomes, now=runtime.clock(), by=runtime.owner)
         for outcome in kept:
-            if outcome.state is RunState.STOPPED:
+            if outcome.state in {RunState.STOPPED, RunState.CANCELLED}:
                 withdraw(tx, outcome.claimed.run.id, reason=outcome.reason, now=now)
     return kept
 
@@ -233,7 +243,7 @@ def _done(runtime: Runtime, one: ClaimedRun, performed: Performed) -> RunOutcome
         else []
     )
     if one.stopping:
-        return RunOutcome(one, RunState.STOPPED, None, one.stopping, step_done=True, lead=made[0] if made else None)
+        return RunOutcome(one, _end(one.stopping), None, one.stopping, step_done=True, lead=made[0] if made else None)
     following = one.run.steps[one.position + 1 : one.position + 2]
     due_at = following[0].due_at(runtime.clock(), runtime.calendar) if following else None
     state = RunState.ACTIVE if following else RunState.COMPLETED

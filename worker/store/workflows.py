@@ -247,7 +247,7 @@ def move(
     row = tx.execute(sa.select(table.c.state).where(table.c.id == run_id).with_for_update()).first()
     if row is None or not may_run_move(RunState(row.state), state):
         return False
-    gone = {} if state in {RunState.ACTIVE, RunState.PAUSED} else {"due_at": None, "look_at": None}
+    gone = {} if state in {RunState.ACTIVE, RunState.PAUSED} else {"due_at": None, "look_at": None, "stopping": ""}
     tx.execute(
         sa.update(table)
         .where(table.c.id == run_id)
@@ -259,7 +259,6 @@ def move(
             lease_owner=None,
             lease_until=None,
             updated_at=now,
-            stopping="",
             **gone,
             **values,
         )
@@ -269,12 +268,15 @@ def move(
 
 
 def stop_after_step(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
-    """Have a run stop when the step that it is at is done, for the first reason given. False where it is not at one."""
-    at_it = (table.c.id == run_id, table.c.state == RunState.ACTIVE, table.c.stopping == "")
-    if not tx.execute(sa.update(table).where(*at_it).values(stopping=reason, updated_at=now)).rowcount:
+    """Have a run, paused or not, end when the step that it is at is done, for the first reason given. False where it is
+    at none: over, or failed."""
+    before = tx.execute(sa.select(table.c.state, table.c.stopping).where(table.c.id == run_id).with_for_update()).one()
+    if before.state not in {RunState.ACTIVE, RunState.PAUSED}:
         return False
-    history.record(tx, [history.Move(run_id, "stopping", RunState.ACTIVE, RunState.ACTIVE, reason, by)], now)
-    return True
+    if before.stopping and before.state == RunState.ACTIVE:
+        return True
+    why = before.stopping or reason
+    return move(tx, run_id, RunState.ACTIVE, event="stopping", by=by, now=now, reason=why, stopping=why)
 
 
 def forget_undone(tx: Transaction, run_id: str) -> None:

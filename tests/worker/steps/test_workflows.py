@@ -310,10 +310,8 @@ def writes_of(runtime: Runtime, run_id: str) -> list[str]:
         return [row["state"] for row in writes.wanted_by(tx, run_id)]
 
 
-def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_stops(
-    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
-) -> None:
-    runtime = make(CALLING)
+def calls_for_tasks_are_not_answered(crm: StubbornCrm) -> None:
+    """Each is carried out, and nobody hears of it."""
 
     def silent(write: CrmWrite) -> PortariaError | None:
         if write.kind is not WriteKind.CREATE_TASK:
@@ -322,6 +320,13 @@ def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_
         return OutcomeUnknown("time-out", retry_after=600)
 
     crm.refuses = silent
+
+
+def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_stops(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
+) -> None:
+    runtime = make(CALLING)
+    calls_for_tasks_are_not_answered(crm)
     arrive(runtime)
     crm.refuses = StubbornCrm.refuses
     arrive(runtime, HOT)
@@ -332,6 +337,27 @@ def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_
     assert writes_of(runtime, run_in(runtime, "cold")["id"]) == ["done"]
     assert len(kept(runtime, "task")) == 1
     assert room.told == []  # what had not gone out does not
+
+
+def test_who_cancels_has_a_call_in_the_air_brought_to_its_end_first(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
+) -> None:
+    runtime = make(CALLING)
+    calls_for_tasks_are_not_answered(crm)
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    one = run_in(runtime, "cold")["id"]
+    assert steps.pause(runtime, one, by="bia")
+    assert steps.cancel(runtime, one, by="bia")
+    arrive(runtime, HOT)  # a second reason changes nothing
+    assert standing(runtime, "cold")[0] == RunState.ACTIVE
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert standing(runtime, "cold") == (RunState.CANCELLED, 1, "cancel")
+    assert writes_of(runtime, one) == ["done"]
+    assert len(kept(runtime, "task")) == 1
+    assert room.told == []
+    assert not steps.cancel(runtime, one, by="bia")
 
 
 def test_what_a_stopped_run_had_not_begun_is_called_off(
@@ -418,7 +444,7 @@ def test_a_step_that_there_is_not_cannot_be_run_again(make: Callable[..., Runtim
         steps.rerun(runtime, "run_nobody", by="bia")
 
 
-def test_cancelled_while_a_worker_is_at_it_the_worker_saves_nothing(
+def test_cancelled_while_a_worker_is_at_it_the_worker_saves_nothing_but_its_call(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
     runtime = make(NURTURE)
@@ -431,7 +457,11 @@ def test_cancelled_while_a_worker_is_at_it_the_worker_saves_nothing(
 
     crm.refuses = meanwhile
     steps.work_here(runtime)
-    assert standing(runtime)[:2] == (RunState.CANCELLED, 1)
+    assert standing(runtime)[:2] == (RunState.ACTIVE, 1)
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert standing(runtime) == (RunState.CANCELLED, 1, "cancel")
+    assert len(kept(runtime, "task")) == 1
     assert messages(runtime) == []
 
 
