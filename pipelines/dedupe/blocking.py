@@ -59,7 +59,7 @@ MOST_COMPARED: Final = 48
 NAMESAKES: Final = 8
 """Who shares no more than so many others do, as a rule a name, is no likelier to be the arrival than each of them."""
 
-ALWAYS: Final = 5
+ALWAYS: Final = 3
 """So many of the nearest are compared with, whatever they share: the evidence shows who was nearest."""
 
 KEYS_VERSION: Final = "2"

@@ -3,6 +3,7 @@ connection is missing."""
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from worker.cli import (
@@ -60,4 +61,5 @@ for module in _MODULES:
 
 def main() -> None:
     """The `portaria` command."""
+    gc.freeze()  # what is loaded stays: no look for garbage goes through it, and pool processes share it
     sys.exit(portaria.main(standalone_mode=True))
