@@ -107,6 +107,7 @@ def fold(text: str) -> str:
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
+@remembered
 def words(text: str) -> tuple[str, ...]:
     """The words of `text` for comparing: folded, punctuation taken as white space."""
     return tuple(_NOT_WORD.sub(" ", fold(text)).split())
