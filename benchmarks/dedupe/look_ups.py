@@ -175,7 +175,7 @@ def _trigrams(database: Database, asked: Sequence[str], seconds: float) -> None:
     )
 
     def ask(text: str) -> None:
-        with database.read() as tx:
+        with database.read(in_pieces=True) as tx:  # a transaction, for SET LOCAL
             tx.execute(sa.text("SET LOCAL pg_trgm.similarity_threshold = 0.5"))
             tx.execute(nearest, {"text": text}).first()
 

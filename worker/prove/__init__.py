@@ -199,7 +199,7 @@ def _dead(runtime: Runtime) -> set[str]:
 
 
 def _reckon(outcome: Outcome, runtime: Runtime, crm: OutsideCrm, receiver: Receiver) -> None:
-    with runtime.database.read() as tx:
+    with runtime.database.read(in_pieces=True) as tx:
         found = Found(
             deliveries=audit.deliveries(tx),
             submissions=audit.submissions(tx),

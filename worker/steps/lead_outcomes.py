@@ -136,7 +136,7 @@ def import_outcomes(
     free = [name for name in headers if name not in columns]
     if not {"contact", "lead", "email", "phone", "key"} & set(columns.values()):
         named = [name for name in free if is_record_id(name)] or free
-        with runtime.database.read() as tx:
+        with runtime.database.read(in_pieces=True) as tx:
             if found := _best_key(tx, named, raw):
                 columns[found] = "key"
     rows = [None if row is None else _by_column(row, columns) for row in raw]
@@ -220,7 +220,7 @@ def _record(runtime: Runtime, rows: Sequence[Row | None], *, by: str, columns: M
 
 
 def _outcomes(runtime: Runtime, rows: Sequence[Row | None], by: str, now: datetime) -> list[LeadOutcome | str]:
-    with runtime.database.read() as tx:
+    with runtime.database.read(in_pieces=True) as tx:
         matcher = _Matcher(tx, runtime.crm.name, [row for row in rows if row is not None])
     return [UNREADABLE_ROW if row is None else _outcome(row, matcher, by, now) for row in rows]
 

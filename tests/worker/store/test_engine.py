@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 import pytest
+import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 
+from worker import tables
 from worker.errors import ConfigurationError, TransientError
 from worker.store.engine import Database, chunks
+
+AT = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_the_urgent_stand_behind_one_writer_however_many_queue(tmp_path: Path) -> None:
@@ -80,3 +86,27 @@ def test_the_log_is_copied_into_the_file_beside_the_writers(tmp_path: Path) -> N
         database.checkpoint()
     assert (tmp_path / "x.db").stat().st_size > before
     database.close()
+
+
+def test_a_write_on_a_connection_that_has_read_is_a_transaction_still(database: Database) -> None:
+    with database.read() as tx:
+        assert tx.execute(sa.select(sa.literal(1))).scalar_one() == 1
+        if not database.is_sqlite:  # to begin and to end one would be two round trips more
+            driver = tx.connection.driver_connection
+            assert driver is not None
+            assert driver.info.transaction_status == TransactionStatus.IDLE
+    with pytest.raises(RuntimeError), database.write() as tx:
+        tx.execute(sa.insert(tables.opt_outs).values(digest="x", at=AT, how="mail"))
+        raise RuntimeError
+    with database.read() as tx:
+        assert tx.execute(sa.select(tables.opt_outs.c.digest)).all() == []
+
+
+def test_a_large_result_is_read_in_pieces(database: Database) -> None:
+    with database.write() as tx:
+        rows = [{"digest": f"{number:04}", "at": AT, "how": "mail"} for number in range(250)]
+        tx.execute(sa.insert(tables.opt_outs), rows)
+    statement = sa.select(tables.opt_outs.c.digest).order_by(tables.opt_outs.c.digest)
+    with database.read(in_pieces=True) as tx:
+        found = [row.digest for row in tx.execute(statement, execution_options={"yield_per": 100})]
+    assert found == [f"{number:04}" for number in range(250)]
