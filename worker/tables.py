@@ -226,6 +226,9 @@ crm_writes = sa.Table(
     sa.Index("ix_crm_writes_contact_id", "contact_id"),
 )
 
+SENT = sa.text("look_at > due_at")
+"""Of runs and notifications: somebody was sent to it, so that the scheduler looks later than it is due."""
+
 workflow_runs = sa.Table(
     "workflow_runs",
     metadata,
@@ -253,12 +256,9 @@ workflow_runs = sa.Table(
     sa.Column("look_at", Moment),  # when the scheduler looks at it again
     sa.Column("started_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
-    sa.Index(
-        "ix_workflow_runs_look_at",
-        "look_at",
-        sqlite_where=sa.text("state = 'active'"),
-        postgresql_where=sa.text("state = 'active'"),
-    ),
+    sa.Index("ix_workflow_runs_state_look_at", "state", "look_at"),
+    sa.Index("ix_workflow_runs_state_updated_at", "state", "updated_at"),
+    sa.Index("ix_workflow_runs_sent", "state", "look_at", sqlite_where=SENT, postgresql_where=SENT),
     sa.Index("ix_workflow_runs_contact_id", "contact_id", "started_at"),
     sa.Index("ix_workflow_runs_submission_id", "submission_id"),
     sa.Index("ix_workflow_runs_workflow", "workflow", "state"),
@@ -295,12 +295,9 @@ notifications = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.Index("ix_notifications_run_id", "run_id"),
-    sa.Index(
-        "ix_notifications_look_at",
-        "look_at",
-        sqlite_where=sa.text("state = 'pending'"),
-        postgresql_where=sa.text("state = 'pending'"),
-    ),
+    sa.Index("ix_notifications_state_look_at", "state", "look_at"),
+    sa.Index("ix_notifications_state_updated_at", "state", "updated_at"),
+    sa.Index("ix_notifications_sent", "state", "look_at", sqlite_where=SENT, postgresql_where=SENT),
 )
 
 opt_outs = sa.Table(

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from pipelines.states import Stage
 from worker.ports import Priority
-from worker.store import submissions, sweep
+from worker.store import notifications, submissions, sweep, workflows
 from worker.store.engine import Database
+from worker.store.leases import Leased
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,24 @@ def test_the_sweep_uses_an_index(database: Database, clock: Any, name: str) -> N
         assert re.search(r"ix_submissions_(due|in_flight)|state=\? AND updated_at|state_updated_at", plan), plan
         assert "ix_submissions_state_updated_at (state=?)" not in plan, plan
         assert "SCAN submissions" not in plan.replace("SCAN submissions USING", ""), plan
+        assert "Seq Scan" not in plan, plan
+
+
+@pytest.mark.parametrize("leased", [workflows.leased, notifications.leased], ids=["runs", "notifications"])
+def test_what_waits_for_days_is_not_looked_through_each_second(database: Database, clock: Any, leased: Leased) -> None:
+    statements: list[tuple[str, Any]] = []
+    with database.write() as tx:
+        sa.event.listen(
+            tx, "before_cursor_execute", lambda _c, _cur, text, values, *_: statements.append((text, values))
+        )
+        leased.disbelieve(tx, now=clock.now, stall=30)
+        leased.take_due(tx, now=clock.now, most=100, stall=30)
+        tx.execute(leased._sent(clock.now))
+    name = leased.table.name
+    for plan in _plans(database, statements):
+        assert re.search(rf"ix_{name}_(state_look_at|state_updated_at|sent)", plan), plan
+        assert "state_look_at (state=? AND look_at>?)" not in plan, plan
+        assert f"SCAN {name}" not in plan.replace(f"SCAN {name} USING", ""), plan
         assert "Seq Scan" not in plan, plan
 
 

@@ -35,8 +35,8 @@ class Leased:
         due = (of.state == self.going, of.look_at <= now)
         if tx.execute(sa.select(self.key).where(*due).limit(1)).first() is None:
             return []
-        under_way = sa.select(self.key).where(of.state == self.going, of.look_at > now, of.due_at <= now).limit(most)
-        room = most - tx.execute(sa.select(sa.func.count()).select_from(under_way.subquery())).scalar_one()
+        sent = self._sent(now).limit(most).subquery()
+        room = most - tx.execute(sa.select(sa.func.count()).select_from(sent)).scalar_one()
         if room <= 0:
             return []
         oldest = sa.select(self.key).where(*due).order_by(of.look_at).limit(room).with_for_update(skip_locked=True)
@@ -50,14 +50,23 @@ class Leased:
         """Set right what a clock that was ahead has put off: what was written at a time that is still to come is due
         earlier by as much, and what was sent is looked at when it is due."""
         of, ahead = self.table.c, now + submissions.CLOCKS_DIFFER
-        late = (of.state == self.going, of.look_at > ahead + timedelta(seconds=stall))
-        wrong = sa.select(self.key.label("key"), of.due_at, of.updated_at).where(
-            *late, sa.or_(of.updated_at > ahead, of.look_at > of.due_at)
-        )
-        for row in tx.execute(wrong.limit(CHUNK)).all():
+        looked = ahead + timedelta(seconds=stall)
+        written = sa.select(*self._times).where(of.state == self.going, of.updated_at > ahead, of.look_at > looked)
+        # Two queries, for each has its index: of the many that wait it is none as a rule.
+        wrong = [written, self._sent(looked)]
+        for row in [row for each in wrong for row in tx.execute(each.limit(CHUNK))]:
             due_at = row.due_at - (row.updated_at - now) if row.updated_at > ahead else row.due_at
             right = sa.update(self.table).where(self.key == row.key)
             tx.execute(right.values(due_at=due_at, look_at=due_at, updated_at=min(row.updated_at, now)))
+
+    @property
+    def _times(self) -> tuple[sa.ColumnElement[Any], ...]:
+        return self.key.label("key"), self.table.c.due_at, self.table.c.updated_at
+
+    def _sent(self, now: datetime) -> sa.Select[Any]:
+        """Those that somebody was sent to, and that are not looked at again until after `now`."""
+        of = self.table.c
+        return sa.select(*self._times).where(of.state == self.going, of.look_at > of.due_at, of.look_at > now)
 
     def claim(
         self, tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float, **also: Any
