@@ -14,13 +14,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 
+import worker.cli  # noqa: F401 - looks for garbage as seldom as Portaria's own processes do
 from worker.config import Settings, load_settings
 from worker.fake_kommo.server import Fake, Running
 from worker.steps.runtime import Runtime, build_runtime
 from worker.store.engine import Database
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # a property is not about how long it takes
+hypothesis.settings.load_profile("any machine")
 
 DEBIAN = os.environ.get("PORTARIA_TEST_SERVERS") == "debian"
 

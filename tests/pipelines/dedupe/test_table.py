@@ -263,7 +263,7 @@ _cells = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(_cells, _cells, _cells), min_size=1, max_size=30))
 def test_whatever_a_list_holds_every_row_has_a_contact(rows: list[tuple[str, str, str]]) -> None:
     columns = make_columns([raw(f"c{at}", [row[at] for row in rows]) for at in range(3)])

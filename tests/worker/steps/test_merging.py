@@ -229,7 +229,7 @@ def establish(runtime: Runtime, clock: Any, told: Sequence[Telling], into: str |
     return into
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(st.lists(tellings, min_size=1, max_size=3), min_size=2, max_size=4), data=st.data())
 def test_whatever_is_merged_and_undone_in_whatever_order_is_as_before(
     runtime: Runtime, clock: Any, people: list[list[Telling]], data: st.DataObject
@@ -243,7 +243,7 @@ def test_whatever_is_merged_and_undone_in_whatever_order_is_as_before(
     assert state(runtime) == before
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(tellings, min_size=2, max_size=5), data=st.data())
 def test_split_then_undo_is_identity(runtime: Runtime, clock: Any, told: list[Telling], data: st.DataObject) -> None:
     contact = establish(runtime, clock, told)
@@ -266,7 +266,7 @@ def test_split_then_undo_is_identity(runtime: Runtime, clock: Any, told: list[Te
         assert contacts.distinct_from(tx, [contact]) == {}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=st.lists(tellings, min_size=1, max_size=2), two=st.lists(tellings, min_size=1, max_size=2), later=tellings)
 def test_undo_keeps_what_came_since(
     runtime: Runtime, clock: Any, one: list[Telling], two: list[Telling], later: Telling

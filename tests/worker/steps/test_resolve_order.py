@@ -75,7 +75,7 @@ def resolve(runtime: Runtime) -> Resolve:
     return resolved
 
 
-in_any_order = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_any_order = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @in_any_order
