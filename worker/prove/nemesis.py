@@ -28,7 +28,7 @@ from worker.prove.receiver import Receiver
 from worker.prove.sender import History
 from worker.prove.setup import LEASE_SECONDS, SQLITE_WAIT, Machine, SetUp
 from worker.prove.upgrade import write_migrations
-from worker.steps.runtime import Runtime
+from worker.steps.runtime import Runtime, owner_of
 from worker.store import audit
 from worker.store.engine import Transaction
 
@@ -408,11 +408,15 @@ class Nemesis:
 
 
 def _process_of(owner: str) -> psutil.Process:
-    """The process that holds a lease as `host:pid:start`."""
-    process = psutil.Process(int(owner.split(":")[1]))
-    if process.pid == os.getpid():
-        raise psutil.NoSuchProcess(process.pid)
-    return process
+    """The process that holds a lease as `host:pid:start`.
+
+    Raises `psutil.NoSuchProcess` when it is gone: its number may be somebody else's by now, or that of a thread, and to
+    kill a thread is to kill whose it is.
+    """
+    pid = int(owner.split(":")[1])
+    if pid == os.getpid() or owner_of(pid) != owner:
+        raise psutil.NoSuchProcess(pid)
+    return psutil.Process(pid)
 
 
 WAYS: Final[Mapping[str, Callable[[Nemesis], str]]] = {

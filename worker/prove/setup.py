@@ -152,8 +152,8 @@ class Machine:
         return True
 
     def pids(self) -> list[int]:
-        """Of the supervisor and all that it started."""
-        return family(self._up.pid) if self._up is not None else []
+        """Of the supervisor and all that it started; none when it has ended, for its number may be another's by now."""
+        return family(self._up.pid) if self._up is not None and self._up.poll() is None else []
 
     def stop(self) -> None:
         """Stop it as systemd does, and wait. (Not as Ctrl-C: who was started in the background ignores that.)"""
