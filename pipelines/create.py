@@ -4,8 +4,8 @@ The words of the writes are in `pipelines.crm_fields`. Idempotency keys:
 
 | key | of |
 |---|---|
-| `create:CONTACT` | the contact's record: made once, whichever submission asks first |
-| `update:CONTACT:VERSION` | what changed up to that version of the contact: one call for all who see that version |
+| `create:CRM:CONTACT` | the contact's record there: made once, whichever submission asks first |
+| `update:CRM:CONTACT:VERSION` | what changed up to that version of the contact: one call for all who see that version |
 | `note:SUBMISSION` | what the person wrote in one submission |
 """
 
@@ -55,9 +55,9 @@ def plan_create(
     return tuple(writes)
 
 
-def create_key(contact_id: str) -> str:
-    """The key of the write that makes the contact's record."""
-    return f"create:{contact_id}"
+def create_key(crm: str, contact_id: str) -> str:
+    """The key of the write that makes the contact's record in this CRM: who moves to another has it made there, too."""
+    return f"create:{crm}:{contact_id}"
 
 
 def plan_record(
@@ -73,11 +73,12 @@ def plan_record(
     record = linked_record(golden, links, crm)
     if record is None:
         fields = contact_fields(golden) | _source(golden, submission_id)
-        return CrmWrite(key=create_key(contact_id), kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields)
+        key = create_key(crm, contact_id)
+        return CrmWrite(key=key, kind=WriteKind.CREATE_CONTACT, contact_id=contact_id, fields=fields)
     fields = changed_fields(golden, _written(golden, last_written, crm))
     if not fields:
         return None
-    key = f"update:{contact_id}:{version}"
+    key = f"update:{crm}:{contact_id}:{version}"
     return CrmWrite(key=key, kind=WriteKind.UPDATE_CONTACT, contact_id=contact_id, target=record, fields=fields)
 
 

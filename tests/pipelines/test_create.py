@@ -33,7 +33,7 @@ Plan = Callable[..., tuple[CrmWrite, ...]]
 def test_a_new_contact_is_created_with_a_note(contact_of: Make, origin_of: Callable[..., Origin], plan: Plan) -> None:
     golden = contact_of("Ana Souza", mail="ana@example.com", message="Quero um orçamento", told=origin_of("site"))
     create, note = plan(golden)
-    assert (create.kind, create.key, create.target) == (WriteKind.CREATE_CONTACT, "create:c1", None)
+    assert (create.kind, create.key, create.target) == (WriteKind.CREATE_CONTACT, "create:local:c1", None)
     assert create.fields["name"] == "Ana Souza"
     assert create.fields["source"] == "site"
     assert (note.kind, note.key, note.target) == (WriteKind.ADD_NOTE, "note:s1", None)
@@ -64,7 +64,7 @@ def test_a_linked_contact_is_updated_with_what_changed(contact_of: Make, plan: P
     written = contact_of("Ana Souza", mail="ana@example.com")
     golden = contact_of("Ana Souza", mail="ana@example.com", company="Invenção")
     (update,) = plan(golden, LOCAL, written=written, submission="s2", decision=DecisionKind.MATCH)
-    assert (update.kind, update.key, update.target) == (WriteKind.UPDATE_CONTACT, "update:c1:3", LOCAL)
+    assert (update.kind, update.key, update.target) == (WriteKind.UPDATE_CONTACT, "update:local:c1:3", LOCAL)
     assert update.fields == {"company": "Invenção"}
 
 

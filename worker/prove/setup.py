@@ -159,7 +159,10 @@ class Machine:
         """Stop it as systemd does, and wait. (Not as Ctrl-C: who was started in the background ignores that.)"""
         for process in self._left:
             with suppress(psutil.Error):
-                process.kill()
+                # Asked first: psutil kills whoever has the number by now, once it has seen that the process is gone.
+                if process.is_running():
+                    process.kill()
+        self._left.clear()
         if self._up is None:
             return
         self._up.send_signal(signal.SIGTERM)

@@ -41,7 +41,7 @@ def link_known(runtime: Runtime, item: Claimed, known: Known, now: datetime) -> 
     ):
         return
     with runtime.database.read() as tx:
-        if writes.is_attempted(tx, create_key(contact_id)):
+        if writes.is_attempted(tx, create_key(known.crm, contact_id)):
             return  # what the search finds may be the very record that was asked for: its marker tells
     golden = known.golden[contact_id]
     asked = [phone.e164 for phone in golden.contact.phones] + [email.address for email in golden.contact.emails]

@@ -49,7 +49,7 @@ class Attempt:
     repeat_at: datetime | None = None
     """Of an unknown one: until then the last call may still land, so it is looked up and not made again."""
     asked: CrmWrite | None = None
-    """Of an unknown one: the write as it was first recorded, which may be what was made."""
+    """Of an unknown one and of one that is done: the write as it was called last."""
 
 
 def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: str, now: datetime) -> None:
@@ -140,7 +140,7 @@ def attempting(
             write = wanted[row.key]
             if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
                 standing = Standing.BUSY
-            asked = CrmWrite.model_validate_json(row.write) if standing is Standing.UNKNOWN else None
+            asked = CrmWrite.model_validate_json(row.write) if standing in {Standing.UNKNOWN, Standing.DONE} else None
             found[row.key] = Attempt(standing, remote, row.repeat_at, asked)
         ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
         lease_until = now + timedelta(seconds=lease)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -370,10 +371,7 @@ def test_who_finds_a_record_knows_what_was_sent_not_what_was_intended_first(
 ) -> None:
     """Two submissions at one instant; who knows less of the contact comes to the call, and dies of it."""
     first = told_of(faulty, "Couto")
-    chains: list[Due] = []
-    steps.dispatch(faulty, chains.append)
-    for stage in STAGES[STAGES.index(Stage.NORMALIZE) : STAGES.index(Stage.CREATE)]:
-        steps.STEPS[stage](faulty, chains[0].ids)
+    before_create(faulty)
     with faulty.database.read() as tx:
         (row,) = submissions.listed(tx, delivery_id=first)
         known = contacts.golden(tx, [row["contact_id"]])[row["contact_id"]]
@@ -391,6 +389,47 @@ def test_who_finds_a_record_knows_what_was_sent_not_what_was_intended_first(
     asked = found["create:one"].asked
     assert asked is not None
     assert asked.fields == told[1].fields != told[0].fields
+
+
+def test_a_record_that_was_made_meanwhile_of_less_is_brought_up_to_date(
+    faulty: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who knows less makes the record after the other has read that there is none, before that one asks to make it."""
+    first_has_read, second_has_read = threading.Event(), threading.Event()
+    perform = creating.perform
+
+    def stopped(runtime: Runtime, *arguments: Any) -> Any:
+        if threading.current_thread() is other:
+            first_has_read.set()
+            second_has_read.wait(30)
+        elif other.is_alive():
+            second_has_read.set()
+            other.join(30)
+        return perform(runtime, *arguments)
+
+    monkeypatch.setattr(creating, "perform", stopped)
+    told_of(faulty, "Couto")
+    (less,) = before_create(faulty)
+    other = threading.Thread(target=steps.STEPS[Stage.CREATE], args=(faulty, less))
+    other.start()
+    assert first_has_read.wait(30)
+    receive(faulty)
+    (more,) = before_create(faulty)
+    steps.STEPS[Stage.CREATE](faulty, more)
+    steps.work_here(faulty)
+    with faulty.database.read() as tx:
+        (record,) = local_crm.listed(tx, "contact")
+    assert record.fields["job_title"] == "Diretora"
+
+
+def before_create(runtime: Runtime) -> list[Sequence[str]]:
+    """What is due, brought as far as create; the ids of each batch."""
+    chains: list[Due] = []
+    steps.dispatch(runtime, chains.append)
+    for due in chains:
+        for stage in STAGES[STAGES.index(due.stage) : STAGES.index(Stage.CREATE)]:
+            steps.STEPS[stage](runtime, due.ids)
+    return [due.ids for due in chains]
 
 
 def many(runtime: Runtime, count: int) -> list[str]:

@@ -443,7 +443,9 @@ def test_writes_that_were_planned_but_not_made_are_made_for_the_kept_contact(run
         row = submissions.read(tx, submission)
         assert row is not None
         other = row["contact_id"]
-        create = CrmWrite(key=f"create:{other}", kind=WriteKind.CREATE_CONTACT, contact_id=other, fields={"name": "R"})
+        create = CrmWrite(
+            key=f"create:local:{other}", kind=WriteKind.CREATE_CONTACT, contact_id=other, fields={"name": "R"}
+        )
         note = CrmWrite(key=f"note:{submission}", kind=WriteKind.ADD_NOTE, contact_id=other, fields={"text": "oi"})
         writes.intend(tx, {submission: [create, note]}, Stage.CREATE, clock.now)
     steps.merge_contacts_of(runtime, kept, other, by="bia")
@@ -454,7 +456,7 @@ def test_writes_that_were_planned_but_not_made_are_made_for_the_kept_contact(run
         row = submissions.read(tx, submission)
     assert row is not None
     assert row["state"] == State.DONE
-    assert f"create:{other}" not in made
+    assert f"create:local:{other}" not in made
     assert made[f"note:{submission}"] == (kept, writes.DONE)
 
 
