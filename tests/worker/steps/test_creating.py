@@ -18,6 +18,7 @@ from worker import steps
 from worker.crm.local import LocalCrm
 from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
 from worker.ports import Priority
+from worker.prove.crm import OutsideCrm, OutsideCrmAdapter
 from worker.steps import calls, claims, creating
 from worker.steps.runtime import Runtime
 from worker.store import contacts, local_crm, submissions, workflows, writes
@@ -420,6 +421,20 @@ def test_a_record_that_was_made_meanwhile_of_less_is_brought_up_to_date(
     with faulty.database.read() as tx:
         (record,) = local_crm.listed(tx, "contact")
     assert record.fields["job_title"] == "Diretora"
+
+
+def test_another_crm_has_a_record_of_its_own_of_who_writes_again(faulty: Runtime) -> None:
+    told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    elsewhere = OutsideCrm()
+    try:
+        moved = replace(faulty, crm=OutsideCrmAdapter(elsewhere.url))
+        told_of(moved, "Couto Ltda")
+        steps.work_here(moved)
+        names = [item.fields["name"] for item in elsewhere.items() if item.ref.kind == "contact"]
+    finally:
+        elsewhere.close()
+    assert names == ["Marina Azevedo"]
 
 
 def before_create(runtime: Runtime) -> list[Sequence[str]]:
