@@ -94,7 +94,7 @@ def resume(run_id: str, by: str) -> None:
 @by_option
 def cancel(run_id: str, by: str) -> None:
     """End a run: what it has not done is not done."""
-    _told(steps.cancel(open_runtime(), run_id, by=by), f"{run_id} is over.")
+    _told(steps.cancel(open_runtime(), run_id, by=by), f"{run_id} ends; nothing more of it goes out.")
 
 
 @workflows.command("rerun")

@@ -28,7 +28,7 @@ from worker.prove.receiver import Receiver
 from worker.prove.sender import History
 from worker.prove.setup import LEASE_SECONDS, SQLITE_WAIT, Machine, SetUp
 from worker.prove.upgrade import write_migrations
-from worker.steps.runtime import Runtime, owner_of
+from worker.steps.runtime import Runtime
 from worker.store import audit
 from worker.store.engine import Transaction
 
@@ -43,6 +43,8 @@ WORK_SECONDS = 15.0
 OUTAGE_SECONDS = 4.0
 LOCKED_SECONDS = 2 * SQLITE_WAIT + OUTAGE_SECONDS
 CLOCK_JUMP_SECONDS = 3600.0
+SAME_START_SECONDS = 5.0
+"""By so much two looks at when a process started may differ: it is counted from the boot, by a clock that is set."""
 
 
 @dataclass
@@ -413,10 +415,11 @@ def _process_of(owner: str) -> psutil.Process:
     Raises `psutil.NoSuchProcess` when it is gone: its number may be somebody else's by now, or that of a thread, and to
     kill a thread is to kill whose it is.
     """
-    pid = int(owner.split(":")[1])
-    if pid == os.getpid() or owner_of(pid) != owner:
+    pid, started = map(int, owner.split(":")[1:])
+    process = psutil.Process(pid)
+    if pid == os.getpid() or abs(1000 * process.create_time() - started) > 1000 * SAME_START_SECONDS:
         raise psutil.NoSuchProcess(pid)
-    return psutil.Process(pid)
+    return process
 
 
 WAYS: Final[Mapping[str, Callable[[Nemesis], str]]] = {

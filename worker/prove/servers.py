@@ -15,10 +15,13 @@ from pathlib import Path
 import psutil
 import psycopg
 import redis
+import structlog
 
 from worker import embedded
 from worker.errors import ConfigurationError, TransientError
 from worker.patience import GivenTime, Patience
+
+log = structlog.get_logger()
 
 START_SECONDS = 30.0
 """For so long a server that lives may not answer, in the time that the machine gives it."""
@@ -164,7 +167,11 @@ class Postgres:
             return len(connection.execute(cut).fetchall())
 
     def stop(self) -> None:
-        """Stop it; its data is in the proof's folder from then on."""
+        """Stop it; its data is in the proof's folder from then on, where there is room."""
         self._server.stop()
-        shutil.move(self._folder / "data", self._kept)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            shutil.move(self._folder / "data", self._kept)
+        except OSError as problem:
+            log.warning("PostgreSQL's data stays where it was", folder=str(self._folder), why=str(problem))
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)

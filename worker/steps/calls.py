@@ -147,6 +147,8 @@ def _perform_piece(
         possible = [write for key, write in calls.items() if key not in results]
         settle = runtime.crm.settle_seconds
         attempts = writes.attempting(tx, possible, owner=runtime.owner, now=runtime.clock(), lease=lease, settle=settle)
+        made = {each.contact_id for each in possible if attempts[each.key].standing is Standing.DONE}
+        linked = contacts.linked(tx, made & of_record, system=known.crm)
     to_make: list[CrmWrite] = []
     for write in possible:
         result = _before_the_call(runtime, write, attempts[write.key])
@@ -164,6 +166,8 @@ def _perform_piece(
         for key, one in attempts.items()
         if calls[key].kind is WriteKind.CREATE_CONTACT and key not in called
         and one.asked is not None and one.asked.fields != calls[key].fields
+        # Made by somebody else meanwhile, it is linked; where it is not, to plan anew would end here again.
+        and (one.standing is Standing.UNKNOWN or calls[key].contact_id in linked)
     }  # fmt: skip
     _forget_gone(runtime, calls, results)
     for key, result in results.items():

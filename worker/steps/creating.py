@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pipelines.create import plan_create
+from pipelines.create import create_key, plan_create
 from pipelines.models import CrmWrite, Decision, DecisionKind, RemoteRef, WriteKind
 from pipelines.states import Stage
 from worker.steps import claims
@@ -109,8 +109,10 @@ def _about_doubles(runtime: Runtime, item: Claimed, known: Known) -> Sequence[Cr
 def _with_outstanding(runtime: Runtime, planned: Mapping[str, Sequence[CrmWrite]]) -> dict[str, list[CrmWrite]]:
     """The plans, with what an earlier try had planned and did not get done: a note whose contact is there by now.
 
-    Not an earlier update: what is planned now is all that the record differs by, and the values of then may be old.
+    Not an earlier update: what is planned now is all that the record differs by, and the values of then may be old. Nor
+    a record in another CRM, which this was moved from.
     """
+    here = create_key(runtime.crm.name, "")
     together = {submission: list(some) for submission, some in planned.items()}
     over: list[str] = []
     with runtime.database.write() as tx:
@@ -119,7 +121,8 @@ def _with_outstanding(runtime: Runtime, planned: Mapping[str, Sequence[CrmWrite]
             for write in before:
                 if write.key in keys:
                     continue
-                if write.kind is WriteKind.UPDATE_CONTACT:
+                elsewhere = write.kind is WriteKind.CREATE_CONTACT and not write.key.startswith(here)
+                if write.kind is WriteKind.UPDATE_CONTACT or elsewhere:
                     over.append(write.key)
                 else:
                     together[submission].append(write)

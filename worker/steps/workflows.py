@@ -7,7 +7,7 @@ step as done, and sent from there (`worker.steps.notifying`), so a receiver that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -87,10 +87,10 @@ def stop_where_over(runtime: Runtime, tx: Transaction, contact_ids: Iterable[str
 def stop(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
     """End a run, and what has not gone out of it does not go out. False where it is at its end already.
 
-    A call of it of which it is not known how it went is brought to its end first: the run is over when its step is
-    done.
+    A call of it of which it is not known how it went is brought to its end first, and the run is over then.
     """
     if writes.in_the_air(tx, [run_id], STAGE) and runs.stop_after_step(tx, run_id, reason=reason, by=by, now=now):
+        notifications.withhold(tx, run_id, reason=reason, now=now)
         return True
     event = "cancel" if reason == CANCELLED else "stop"
     if not runs.move(tx, run_id, _end(reason), event=event, reason=reason, by=by, now=now):
@@ -131,6 +131,8 @@ class _Loaded(NamedTuple):
     leads: dict[str, RemoteRef]
     in_the_air: set[str]
     """Runs of which a call was made, and it is not known how it went."""
+    begun: set[str]
+    """Keys of the writes of runs that are to end, as far as they were made or may have been."""
 
 
 def _claim(runtime: Runtime, ids: Sequence[str]) -> list[ClaimedRun]:
@@ -149,7 +151,7 @@ def _do(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> list[RunOutcome]:
         try:
             if one.crashes >= MAX_CRASHES:
                 outcomes.append(_killed(one))
-            elif one.run.id not in loaded.in_the_air and (
+            elif (one.effects is None or one.run.id not in loaded.in_the_air) and (
                 reason := one.stopping or stopped_by(one.run, loaded.events[one.run.contact_id])
             ):
                 outcomes.append(RunOutcome(one, _end(reason), None, reason))
@@ -160,7 +162,7 @@ def _do(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> list[RunOutcome]:
     with runtime.database.write() as tx:
         ours = runs.decide(tx, {one.run.id: one.effects or Effects() for one in to_do}, to_do, now)
     to_do = [one for one in to_do if one.run.id in ours]
-    wanted = {one.run.id: one.effects.writes for one in to_do if one.effects}
+    wanted = {one.run.id: _wanted(one, loaded.begun) for one in to_do}
     performed = perform(runtime, STAGE, wanted, loaded.known, _renewing(runtime, claimed))
     for one in to_do:
         wrong = performed.wrong.get(one.run.id)
@@ -184,12 +186,14 @@ def _load(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> _Loaded:
         events = events_of(runtime, tx, ids)
         refs = contacts.crm_refs(tx, ids)
         in_the_air = writes.in_the_air(tx, [one.run.id for one in claimed], STAGE)
+        ending = [write.key for one in claimed if one.stopping and one.effects for write in one.effects.writes]
+        begun = writes.made(tx, ending, writes.MAYBE_MADE)
     leads = {}
     for contact_id, golden in known.golden.items():
         of_crm = [*golden.contact.remotes, *refs.get(contact_id, ())]
         if newest := [ref for ref in of_crm if ref.system == crm and ref.kind == "lead"]:
             leads[contact_id] = newest[-1]
-    return _Loaded(known, events, leads, in_the_air)
+    return _Loaded(known, events, leads, in_the_air, begun)
 
 
 def _effects(runtime: Runtime, one: ClaimedRun, loaded: _Loaded, now: datetime) -> Effects:
@@ -226,6 +230,12 @@ def _for(contact_id: str, write: CrmWrite) -> CrmWrite:
     return write.model_copy(update={"contact_id": contact_id, **({"target": None} if on_record else {})})
 
 
+def _wanted(one: ClaimedRun, begun: Set[str]) -> Sequence[CrmWrite]:
+    """The writes of the step; of a run that is to end those alone that have begun."""
+    planned = one.effects.writes if one.effects else ()
+    return [write for write in planned if write.key in begun] if one.stopping else planned
+
+
 def _renewing(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> Callable[[Transaction], set[str]]:
     fences = {one.run.id: one.fence for one in claimed}
 
@@ -238,7 +248,11 @@ def _renewing(runtime: Runtime, claimed: Sequence[ClaimedRun]) -> Callable[[Tran
 def _done(runtime: Runtime, one: ClaimedRun, performed: Performed) -> RunOutcome:
     """The step is done: on to the next one, or to the end."""
     made = (
-        [performed.remotes[write.key] for write in one.effects.writes if write.kind is WriteKind.CREATE_LEAD]
+        [
+            performed.remotes[write.key]
+            for write in one.effects.writes
+            if write.kind is WriteKind.CREATE_LEAD and write.key in performed.remotes
+        ]
         if one.effects
         else []
     )
@@ -252,12 +266,19 @@ def _done(runtime: Runtime, one: ClaimedRun, performed: Performed) -> RunOutcome
 
 def _killed(one: ClaimedRun) -> RunOutcome:
     detail = f"the worker died {one.crashes} times at step {one.position + 1}; see its log, mend the cause, then rerun"
-    return RunOutcome(one, RunState.FAILED, None, KILLED_WORKER, detail)
+    return _given_up(one, KILLED_WORKER, detail)
+
+
+def _given_up(one: ClaimedRun, code: str, detail: str) -> RunOutcome:
+    """No further try: the run has failed, or ended if it was to."""
+    if one.stopping:
+        return RunOutcome(one, _end(one.stopping), None, one.stopping, detail)
+    return RunOutcome(one, RunState.FAILED, None, code, detail)
 
 
 def _failed(runtime: Runtime, one: ClaimedRun, error: Exception, now: datetime) -> RunOutcome:
     failure = claims.judge(runtime, error, one.attempts, one.since, run=one.run.id, step=str(one.position + 1))
     if failure.wait is None:
-        return RunOutcome(one, RunState.FAILED, None, failure.code, failure.detail)
+        return _given_up(one, failure.code, failure.detail)
     due_at = now + timedelta(seconds=failure.wait)
     return RunOutcome(one, RunState.ACTIVE, due_at, failure.code, failure.detail)

@@ -269,9 +269,12 @@ def move(
 
 def stop_after_step(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
     """Have a run, paused or not, end when the step that it is at is done, for the first reason given. False where it is
-    at none: over, or failed."""
-    before = tx.execute(sa.select(table.c.state, table.c.stopping).where(table.c.id == run_id).with_for_update()).one()
-    if before.state not in {RunState.ACTIVE, RunState.PAUSED}:
+    at none: over, failed, or waiting for its next."""
+    columns = (table.c.state, table.c.stopping, table.c.position, table.c.round)
+    before = tx.execute(sa.select(*columns).where(table.c.id == run_id).with_for_update()).one()
+    at = {"run_id": run_id, "position": before.position, "round": before.round, "state": StepState.DECIDED}
+    decided = sa.select(steps.c.run_id).where(*(steps.c[name] == value for name, value in at.items()))
+    if before.state not in {RunState.ACTIVE, RunState.PAUSED} or tx.execute(decided).first() is None:
         return False
     if before.stopping and before.state == RunState.ACTIVE:
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -211,11 +211,11 @@ def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
         tx.execute(sa.update(table).where(*ours).values(lease_owner=None, lease_until=None))
 
 
-def made(tx: Transaction, keys: Iterable[str]) -> set[str]:
-    """Those of these writes that are known to be made."""
+def made(tx: Transaction, keys: Iterable[str], states: Collection[str] = (DONE,)) -> set[str]:
+    """Those of these writes that are known to be made; with `MAYBE_MADE`, or may have been."""
     found: set[str] = set()
     for some in chunks(sorted(set(keys))):
-        statement = sa.select(table.c.key).where(among(table.c.key, some), table.c.state == DONE)
+        statement = sa.select(table.c.key).where(among(table.c.key, some), table.c.state.in_(sorted(states)))
         found |= set(tx.execute(statement).scalars())
     return found
 

@@ -18,7 +18,7 @@ def test_only_whoever_holds_the_lease_is_struck_not_who_has_its_number_by_now() 
         owner = owner_of(other.pid)
         assert _process_of(owner).pid == other.pid
         host, pid, start = owner.split(":")
-        for gone in (f"{host}:{pid}:{int(start) - 1}", owner_of(os.getpid())):
+        for gone in (f"{host}:{pid}:{int(start) - 60_000}", owner_of(os.getpid())):
             with pytest.raises(psutil.NoSuchProcess):
                 _process_of(gone)
         other.kill()

@@ -437,6 +437,17 @@ def test_another_crm_has_a_record_of_its_own_of_who_writes_again(faulty: Runtime
     assert names == ["Marina Azevedo"]
 
 
+def test_who_waited_for_the_one_crm_is_made_once_in_the_other(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
+    crm.before = lambda _: TransientError("down", retry_after=60)
+    told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    crm.before = lambda _: None
+    crm.name = "elsewhere"
+    clock.forward(120)
+    steps.work_here(faulty)
+    assert records(faulty)["contact"] == 1
+
+
 def before_create(runtime: Runtime) -> list[Sequence[str]]:
     """What is due, brought as far as create; the ids of each batch."""
     chains: list[Due] = []

@@ -360,6 +360,69 @@ def test_who_cancels_has_a_call_in_the_air_brought_to_its_end_first(
     assert not steps.cancel(runtime, one, by="bia")
 
 
+LEAD_AND_TASK = {"cold": {"when": {"temperature": "cold"}, "lead": True, "task": {"text": "Ligar", "due_in": 60}}}
+
+
+def lead_is_not_answered(crm: StubbornCrm) -> None:
+    def silent(write: CrmWrite) -> PortariaError | None:
+        if write.kind is not WriteKind.CREATE_LEAD:
+            return None
+        LocalCrm.perform(crm, [write])
+        return OutcomeUnknown("time-out", retry_after=600)
+
+    crm.refuses = silent
+
+
+def test_of_a_cancelled_step_only_what_has_begun_is_brought_to_its_end(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
+) -> None:
+    runtime = make(LEAD_AND_TASK)
+    lead_is_not_answered(crm)
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    one = run_in(runtime, "cold")["id"]
+    assert steps.cancel(runtime, one, by="bia")
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert standing(runtime, "cold")[0] == RunState.CANCELLED
+    assert sorted(writes_of(runtime, one)) == ["done", "superseded"]
+    assert (len(kept(runtime, "lead")), kept(runtime, "task")) == (1, [])
+
+
+def test_a_run_that_is_to_end_does_not_end_as_failed(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = make(LEAD_AND_TASK)
+    lead_is_not_answered(crm)
+    arrive(runtime)
+    one = run_in(runtime, "cold")["id"]
+    assert steps.cancel(runtime, one, by="bia")
+
+    def refused(_: CrmWrite) -> None:
+        raise PermanentError("no")
+
+    monkeypatch.setattr(crm, "look_up", refused)
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert standing(runtime, "cold")[0] == RunState.CANCELLED
+
+
+def test_a_run_that_is_to_end_and_is_run_again_goes_on(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
+) -> None:
+    runtime = make(LEAD_AND_TASK)
+    lead_is_not_answered(crm)
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    one = run_in(runtime, "cold")["id"]
+    assert steps.cancel(runtime, one, by="bia")
+    assert steps.rerun(runtime, one, by="bia", step=1)
+    clock.forward(700)
+    steps.work_here(runtime)
+    assert standing(runtime, "cold")[0] == RunState.COMPLETED
+    assert len(kept(runtime, "task")) == 1
+
+
 def test_what_a_stopped_run_had_not_begun_is_called_off(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
