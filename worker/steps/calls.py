@@ -90,7 +90,10 @@ def perform(
     """
     performed = Performed()
     with runtime.database.write() as tx:
-        writes.intend(tx, wanted, stage, runtime.clock())
+        held = renew(tx)
+        # Who has been taken over, or was ended, intends nothing any more: nobody would call that off again.
+        writes.intend(tx, {who: some for who, some in wanted.items() if who in held}, stage, runtime.clock())
+    performed.wrong |= {who: _taken_over() for who in wanted if who not in held}
     for phase in PHASES:
         now_wanted = {
             wanted_by: [_attached(write, some, performed, known) for write in some if write.kind in phase]
@@ -107,6 +110,10 @@ def perform(
         for piece in chunks(calls.values(), PIECE):
             _perform_piece(runtime, {write.key: write for write in piece}, asking, known, renew, performed)
     return performed
+
+
+def _taken_over() -> TransientError:
+    return TransientError("another worker has taken over", code=LEASE_LOST, retry_after=0)
 
 
 def _attached(write: CrmWrite, siblings: Sequence[CrmWrite], performed: Performed, known: Known) -> CrmWrite:
@@ -135,7 +142,7 @@ def _perform_piece(
         versions = contacts.lock(tx, of_record)
         for key, write in calls.items():
             if held.isdisjoint(asking[key]):
-                results[key] = TransientError("another worker has taken over", code=LEASE_LOST, retry_after=0)
+                results[key] = _taken_over()
             elif (
                 write.kind is WriteKind.UPDATE_CONTACT
                 and versions.get(write.contact_id) != known.golden[write.contact_id].version

@@ -423,6 +423,24 @@ def test_a_run_that_is_to_end_and_is_run_again_goes_on(
     assert len(kept(runtime, "task")) == 1
 
 
+def test_who_works_at_a_run_that_was_stopped_meanwhile_intends_nothing_any_more(
+    make: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = make(CALLING)
+    perform = workflows.perform
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(workflows, "perform", perform)
+        assert steps.cancel(runtime, run_in(runtime, "cold")["id"], by="bia")
+        return perform(*arguments)
+
+    monkeypatch.setattr(workflows, "perform", late)
+    arrive(runtime)
+    assert standing(runtime, "cold") == (RunState.CANCELLED, 0, "cancel")
+    assert writes_of(runtime, run_in(runtime, "cold")["id"]) == []
+    assert kept(runtime, "task") == []
+
+
 def test_what_a_stopped_run_had_not_begun_is_called_off(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
