@@ -89,6 +89,7 @@ def stop(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -
 
     A call of it of which it is not known how it went is brought to its end first, and the run is over then.
     """
+    runs.lock(tx, run_id)  # who is about to call has said so by then, or finds that the run is no longer theirs
     if writes.in_the_air(tx, [run_id], STAGE) and runs.stop_after_step(tx, run_id, reason=reason, by=by, now=now):
         notifications.withhold(tx, run_id, reason=reason, now=now)
         return True

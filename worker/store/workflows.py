@@ -267,6 +267,11 @@ def move(
     return True
 
 
+def lock(tx: Transaction, run_id: str) -> None:
+    """Hold the run's row until the transaction ends, as whoever renews its lease does."""
+    tx.execute(sa.select(table.c.id).where(table.c.id == run_id).with_for_update())
+
+
 def stop_after_step(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
     """Have a run, paused or not, end when the step that it is at is done, for the first reason given. False where it is
     at none: over, failed, or waiting for its next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -439,6 +440,31 @@ def test_who_works_at_a_run_that_was_stopped_meanwhile_intends_nothing_any_more(
     assert standing(runtime, "cold") == (RunState.CANCELLED, 0, "cancel")
     assert writes_of(runtime, run_in(runtime, "cold")["id"]) == []
     assert kept(runtime, "task") == []
+
+
+def test_a_call_that_begins_while_its_run_is_being_stopped_is_not_forgotten(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
+) -> None:
+    runtime = make(CALLING)
+    crm.refuses = lambda write: TransientError("down", retry_after=600) if write.kind is WriteKind.CREATE_TASK else None
+    arrive(runtime)
+    one = run_in(runtime, "cold")["id"]
+    stopping = threading.Thread(target=steps.cancel, args=(runtime, one), kwargs={"by": "bia"})
+    with runtime.database.read() as tx:
+        (row,) = writes.wanted_by(tx, one)
+    with runtime.database.write() as tx:
+        runs.lock(tx, one)  # as whoever renews its lease to make the call
+        stopping.start()
+        while not runtime.database.is_sqlite and not waiting_for_locks(runtime):
+            pass
+        writes.attempting(tx, [CrmWrite.model_validate_json(row["write"])], owner="x:1:1", now=clock.now, lease=60)
+    stopping.join(30)
+    assert standing(runtime, "cold")[0] == RunState.ACTIVE
+
+
+def waiting_for_locks(runtime: Runtime) -> int:
+    with runtime.database.read() as tx:
+        return int(tx.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one())
 
 
 def test_what_a_stopped_run_had_not_begun_is_called_off(
