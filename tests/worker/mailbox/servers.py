@@ -135,6 +135,11 @@ class Pymap(ImapServer):
         super().renew()
         (self.folder / "pymap-etc-passwd").write_text(f"{USER}:x::::{self.maildir.name}:\n")
 
+    def kill(self) -> None:
+        super().kill()
+        for left in self.maildir.glob("*.lock"):  # it takes one of a dead process for another's, for ever
+            left.unlink()
+
     def command(self) -> list[str]:
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--no-tls"]
         return [str(Path(sys.executable).parent / "pymap"), *options, "maildir", str(self.folder)]
