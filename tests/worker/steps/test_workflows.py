@@ -311,11 +311,11 @@ def writes_of(runtime: Runtime, run_id: str) -> list[str]:
         return [row["state"] for row in writes.wanted_by(tx, run_id)]
 
 
-def calls_for_tasks_are_not_answered(crm: StubbornCrm) -> None:
-    """Each is carried out, and nobody hears of it."""
+def is_not_answered(crm: StubbornCrm, kind: WriteKind) -> None:
+    """Each call of that kind is carried out, and nobody hears of it."""
 
     def silent(write: CrmWrite) -> PortariaError | None:
-        if write.kind is not WriteKind.CREATE_TASK:
+        if write.kind is not kind:
             return None
         LocalCrm.perform(crm, [write])
         return OutcomeUnknown("time-out", retry_after=600)
@@ -327,7 +327,7 @@ def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
 ) -> None:
     runtime = make(CALLING)
-    calls_for_tasks_are_not_answered(crm)
+    is_not_answered(crm, WriteKind.CREATE_TASK)
     arrive(runtime)
     crm.refuses = StubbornCrm.refuses
     arrive(runtime, HOT)
@@ -344,7 +344,7 @@ def test_who_cancels_has_a_call_in_the_air_brought_to_its_end_first(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
 ) -> None:
     runtime = make(CALLING)
-    calls_for_tasks_are_not_answered(crm)
+    is_not_answered(crm, WriteKind.CREATE_TASK)
     arrive(runtime)
     crm.refuses = StubbornCrm.refuses
     one = run_in(runtime, "cold")["id"]
@@ -364,21 +364,11 @@ def test_who_cancels_has_a_call_in_the_air_brought_to_its_end_first(
 LEAD_AND_TASK = {"cold": {"when": {"temperature": "cold"}, "lead": True, "task": {"text": "Ligar", "due_in": 60}}}
 
 
-def lead_is_not_answered(crm: StubbornCrm) -> None:
-    def silent(write: CrmWrite) -> PortariaError | None:
-        if write.kind is not WriteKind.CREATE_LEAD:
-            return None
-        LocalCrm.perform(crm, [write])
-        return OutcomeUnknown("time-out", retry_after=600)
-
-    crm.refuses = silent
-
-
 def test_of_a_cancelled_step_only_what_has_begun_is_brought_to_its_end(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
     runtime = make(LEAD_AND_TASK)
-    lead_is_not_answered(crm)
+    is_not_answered(crm, WriteKind.CREATE_LEAD)
     arrive(runtime)
     crm.refuses = StubbornCrm.refuses
     one = run_in(runtime, "cold")["id"]
@@ -394,7 +384,7 @@ def test_a_run_that_is_to_end_does_not_end_as_failed(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime = make(LEAD_AND_TASK)
-    lead_is_not_answered(crm)
+    is_not_answered(crm, WriteKind.CREATE_LEAD)
     arrive(runtime)
     one = run_in(runtime, "cold")["id"]
     assert steps.cancel(runtime, one, by="bia")
@@ -412,7 +402,7 @@ def test_a_run_that_is_to_end_and_is_run_again_goes_on(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
     runtime = make(LEAD_AND_TASK)
-    lead_is_not_answered(crm)
+    is_not_answered(crm, WriteKind.CREATE_LEAD)
     arrive(runtime)
     crm.refuses = StubbornCrm.refuses
     one = run_in(runtime, "cold")["id"]
