@@ -59,6 +59,8 @@ class Session:
         self._box: BaseMailBox = log_in(section)
         self._can = frozenset(self._box.client.capabilities)
         self._keeps_keyword = False
+        self._selected = 0
+        """Mails in the folder when it was selected."""
 
     def select(self) -> int:
         """Select the folder (again); its UIDVALIDITY."""
@@ -72,8 +74,17 @@ class Session:
                 raise MailboxError(why, code=NO_FOLDER) from None
             lasting = b" ".join(part or b"" for part in self._box.client.response("PERMANENTFLAGS")[1]).lower()
             self._keeps_keyword = rb"\*" in lasting or KEYWORD.lower().encode() in lasting
-            validity = self._box.client.response("UIDVALIDITY")[1][-1]
-            return int(validity or 0)
+            self._selected = self._last_told("EXISTS")
+            return self._last_told("UIDVALIDITY")
+
+    def _last_told(self, what: str) -> int:
+        return int(self._box.client.response(what)[1][-1] or 0)
+
+    def _has_come(self) -> bool:
+        """Whether the server has announced mail since `select`. It may do so with any answer, that to a search which
+        did not find it too, and announces nothing twice (RFC 3501, 7.3.1)."""
+        gone = self._box.client.response("EXPUNGE")[1]
+        return self._last_told("EXISTS") > self._selected - sum(each is not None for each in gone)
 
     def find(self, last_uid: int) -> list[int]:
         """UIDs of the mails that are not marked, in order; where mails cannot be marked, of those after `last_uid`."""
@@ -136,7 +147,9 @@ class Session:
                 self._box.client.uid("EXPUNGE", uids)
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
-        """Return when mail may have come, or after `seconds`. `break_off` ends it at once."""
+        """Return when mail may have come since `select`, or after `seconds`. `break_off` ends it at once."""
+        if self._has_come():
+            return
         if "IDLE" not in self._can:
             stop.wait(seconds)
             return

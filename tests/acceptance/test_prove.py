@@ -14,12 +14,13 @@ import pytest
 
 @pytest.mark.timeout(1800)
 def test_nothing_is_lost_and_nothing_done_twice(tmp_path: Path, portaria: list[str]) -> None:
-    folder = tmp_path / "proof"
     ways = "child,broker_wiped,crm_answers_lost"
     command = [*portaria, "prove", "--minutes", "0.15", "--rate", "5", "--seed", "1"]
-    done = subprocess.run([*command, "--nemesis", ways, "--folder", str(folder)], capture_output=True, text=True)
+    command += ["--nemesis", ways, "--folder", "proof"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:]
-    outcome = json.loads((folder / "outcome.json").read_text())
+    assert f"keptin{tmp_path}" in "".join(done.stdout.split()), "its processes run in folders of their own"
+    outcome = json.loads((tmp_path / "proof" / "outcome.json").read_text())
     assert outcome["findings"] == []
     assert outcome["states"]["done"] > 20
     assert outcome["strikes"]

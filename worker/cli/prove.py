@@ -34,7 +34,8 @@ def add_to(portaria: Shell) -> None:
 @click.option("--seed", type=int, help="Of what is sent and struck.  [default: another each time]")
 @click.option("--nemesis", default=ALL, show_default=True, metavar="WAY,...",
               help=f"Ways to strike; {ALL}, {NONE}, or some of: {', '.join(WAYS)}.")  # fmt: skip
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Keep history, logs and data there.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+              help="Keep history, logs and data there.")  # fmt: skip
 @click.option("--without", default="", hidden=True, help="Switch a guard off, to see the proof fail.")
 def prove(
     store: str, minutes: float, rate: float, seed: int | None, nemesis: str, folder: Path | None, without: str

@@ -22,6 +22,8 @@ class Relay:
         """All that the poller has sent."""
         self.received = 0
         """Bytes that the server has sent."""
+        self.before: Callable[[bytes], None] = lambda _command: None
+        """Called with what the poller sends before the server gets it."""
         self.cut_when: Callable[[bytes], bool] = lambda _answer: False
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -47,6 +49,7 @@ class Relay:
         with suppress(OSError):
             while data := near.recv(65536):
                 self.sent += data
+                self.before(data)
                 far.sendall(data)
         self._end(near, far)
 

@@ -112,6 +112,13 @@ class ImapServer(ABC):
             client.select("INBOX")
             client.store("1:*", "-FLAGS", f"({' '.join(flags)})")
 
+    def expunge(self) -> None:
+        """Delete every mail."""
+        with closing_client(self.observe()) as client:
+            client.select("INBOX")
+            client.store("1:*", "+FLAGS", r"(\Deleted)")
+            client.expunge()
+
 
 class closing_client:  # noqa: N801 - used like a function
     def __init__(self, client: imaplib.IMAP4) -> None:

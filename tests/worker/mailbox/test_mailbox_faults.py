@@ -45,6 +45,28 @@ def test_a_kicked_session_comes_back(
     assert log.reasons() == ["mailbox_connection"]
 
 
+@pytest.mark.parametrize("another_goes", [False, True])
+def test_mail_that_is_announced_with_the_answer_to_a_search_is_not_waited_for(
+    another_goes: bool, imap: Any, mailroom: Any, through_relay: Any, mail: Any, until: Until
+) -> None:
+    """Servers search what was there when the folder was selected, and announce the rest with their answer."""
+    searches: list[bytes] = []
+
+    def at_the_first_search(command: bytes) -> None:
+        if b"SEARCH" in command:
+            searches.append(command)
+            if len(searches) == 1:
+                if another_goes:
+                    imap.expunge()
+                imap.deliver(mail(2))
+
+    if another_goes:
+        imap.deliver(mail(1))
+    through_relay.before = at_the_first_search
+    mailroom.start(poll_seconds=1500)
+    until(lambda: any(b"Contato 2" in body for body in mailroom.bodies()), "the mail")
+
+
 def test_a_connection_that_breaks_in_a_mail_loses_nothing(
     imap: Any, mailroom: Any, through_relay: Any, mail: Any, until: Until
 ) -> None:
