@@ -7,19 +7,25 @@ what people have marked as deleted there.
 from __future__ import annotations
 
 import imaplib
+import math
 import re
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
+from typing import cast
 
 from imap_tools import BaseMailBox
 from imap_tools.errors import MailboxFolderCreateError, MailboxFolderSelectError, MailboxTaggedResponseError
+from imap_tools.idle import get_socket_poller
 from imap_tools.utils import encode_folder
 
 from worker.config import MailboxSection
-from worker.mailbox_login import NO_FOLDER, MailboxError, hang_up, log_in, said_plainly
+from worker.mailbox_login import ANSWER_SECONDS, NO_FOLDER, MailboxError, hang_up, log_in, said_plainly
 
 KEYWORD = "$Portaria"
 """The keyword of a mail that was taken. \\Seen says nothing of that: people read a shared mailbox too."""
@@ -163,8 +169,25 @@ class Session:
                     return
                 # News that stand before the go-ahead are news all the same.
             else:
-                idle.poll(timeout=seconds)
+                self._listen(seconds)
             idle.stop()  # type: ignore[no-untyped-call]
+
+    def _listen(self, seconds: float) -> None:
+        """Return when the server has said something, of which nothing is taken, or after `seconds`. imap-tools' `poll`
+        takes what is there of a line and breaks off over the rest, and does not see what came with the go-ahead."""
+        client = self._box.client
+        said = False
+        client.sock.settimeout(0)
+        try:
+            if sys.version_info >= (3, 14):  # what is read ahead is not in a file there
+                said = bool(client._readbuf)
+            else:
+                with suppress(ssl.SSLWantReadError):
+                    said = bool(cast("BufferedReader", client.file).peek(1))
+            if not said:
+                get_socket_poller(client.sock, math.ceil(seconds))
+        finally:
+            client.sock.settimeout(ANSWER_SECONDS)
 
     def close(self) -> None:
         """Hang up. Never raises."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 
@@ -25,6 +25,8 @@ class Relay:
         self.before: Callable[[bytes], None] = lambda _command: None
         """Called with what the poller sends before the server gets it."""
         self.cut_when: Callable[[bytes], bool] = lambda _answer: False
+        self.in_pieces: Callable[[bytes], Iterable[bytes]] = lambda answer: [answer]
+        """What the poller gets instead of what the server sends, each a packet of its own."""
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -60,7 +62,8 @@ class Relay:
                     near.sendall(data[: len(data) // 2])
                     break
                 self.received += len(data)
-                near.sendall(data)
+                for piece in self.in_pieces(data):
+                    near.sendall(piece)
         self._end(near, far)
 
     def _end(self, *sockets: socket.socket) -> None:

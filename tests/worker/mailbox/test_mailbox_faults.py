@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -65,6 +65,45 @@ def test_mail_that_is_announced_with_the_answer_to_a_search_is_not_waited_for(
     through_relay.before = at_the_first_search
     mailroom.start(poll_seconds=1500)
     until(lambda: any(b"Contato 2" in body for body in mailroom.bodies()), "the mail")
+
+
+def test_news_that_come_in_two_packets_are_heard_to_the_end(
+    imap: Any, mailroom: Any, through_relay: Any, mail: Any, until: Until, log: Any
+) -> None:
+    def halves(answer: bytes) -> Iterator[bytes]:
+        if answer.startswith(b"* 1 EXISTS"):
+            yield answer[:5]
+            until(lambda: through_relay.sent.endswith(b"DONE\r\n"), "the end of the wait")
+            answer = answer[5:]
+        yield answer
+
+    mailroom.start(poll_seconds=1500)
+    until(lambda: b"IDLE" in through_relay.sent, "the wait for mail")
+    through_relay.in_pieces = halves
+    imap.deliver(mail(1))
+    until(all_marked(imap, 1), "the mail")
+    assert log.reasons() == []
+
+
+def test_news_that_come_with_the_go_ahead_are_heard(
+    imap: Any, mailroom: Any, through_relay: Any, mail: Any, until: Until
+) -> None:
+    held: list[bytes] = []
+
+    def together(answer: bytes) -> Iterator[bytes]:
+        if answer.startswith(b"+") and not held:
+            held.append(answer)
+        elif b"EXISTS" in answer and len(held) == 1:
+            held.append(answer)
+            yield b"".join(held)
+        else:
+            yield answer
+
+    through_relay.in_pieces = together
+    mailroom.start(poll_seconds=1500)
+    until(lambda: held, "the wait for mail")
+    imap.deliver(mail(1))
+    until(lambda: len(mailroom.taken()) == 1, "the mail")
 
 
 def test_a_connection_that_breaks_in_a_mail_loses_nothing(
