@@ -87,13 +87,13 @@ def score(
     comparison = compare(subject, candidate)
     rarity = _rarity(subject, candidate, comparison, table, frequencies)
     match = household = colleagues = 0.0
-    bits = []
-    for level, ratios, more in zip(comparison.levels, table, rarity, strict=True):
+    bits = [0.0] * len(rarity)
+    for place, level in enumerate(comparison.levels):
         if level == MISSING:
-            bits.append(0.0)
             continue
-        one, home, office, _ = ratios[level]
-        bits.append(one + more)
+        one, home, office, _ = table[place][level]
+        more = rarity[place]
+        bits[place] = one + more
         match += one + more
         household += home + more
         colleagues += office + more
@@ -162,6 +162,8 @@ def _beyond(share: float, ratios: Ratios) -> float:
 
 
 def _share_of_shared_family(one: str, other: str, level: str, frequencies: Frequencies) -> float:
+    if one == other:
+        return frequencies.share_of_families(one)
     if level in (PARTIAL, OVERLAP):
         shared = " ".join(sorted(set(one.split()) & set(other.split())))
         if shared:
@@ -173,8 +175,11 @@ def _share_of_shared_family(one: str, other: str, level: str, frequencies: Frequ
 
 def _seen_share(subject: Features, candidate: Features, frequencies: Frequencies) -> float:
     """The share of contacts that the index shows to bear this whole name (by its sound)."""
-    keys = {name_key(subject), name_key(candidate)} - {None}
-    return max((frequencies.share_of(key, others=0.3) or 0.0 for key in keys if key is not None), default=0.0)
+    share = 0.0
+    for key in {name_key(subject), name_key(candidate)}:
+        if key is not None:
+            share = max(share, frequencies.share_of(key, others=0.3) or 0.0)
+    return share
 
 
 def _identifier(name: str, level: str, value: str, ratios: Mapping[str, Ratios], frequencies: Frequencies) -> float:

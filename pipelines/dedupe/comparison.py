@@ -96,7 +96,7 @@ def compare(left: Features, right: Features) -> Comparison:
             phone,
             _compare_documents(left.documents, right.documents),
             EXACT if left.remotes and right.remotes and _shared(left.remotes, right.remotes) else MISSING,
-            compare_dates(left.birth, right.birth),
+            compare_dates(left.birth, right.birth) if left.birth and right.birth else MISSING,
             _compare_companies(left, right, mail_agrees=email not in (DIFFERENT, MISSING)),
             _compare_addresses(left, right),
         ),
@@ -125,6 +125,8 @@ def _compare_generations(left: Features, right: Features) -> str:
 def _compare_emails(left: str, right: str) -> tuple[str, str]:
     if not left or not right:
         return MISSING, ""
+    if left == right and " " not in left:
+        return ROLE if left[0] == "!" else EXACT, left
     ones, others = left.split(), right.split()
     if shared := set(ones).intersection(others):
         personal = [address for address in shared if not address.startswith("!")]
@@ -141,19 +143,19 @@ def _compare_emails(left: str, right: str) -> tuple[str, str]:
     return best, agreed
 
 
-@lru_cache(maxsize=CACHED)
 def _compare_addresses_of_mail(one: str, other: str) -> str:
-    if one.startswith("!") or other.startswith("!"):
+    if one[0] == "!" or other[0] == "!":
         return DIFFERENT
-    local, domain = plain_local(one), one.rpartition("@")[2]
-    other_local, other_domain = plain_local(other), other.rpartition("@")[2]
-    if local == other_local and len(local) >= 4:
+    local, other_local = plain_local(one), plain_local(other)
+    shorter = min(len(local), len(other_local))
+    allowed = 1 if shorter < 6 else 2
+    if shorter < 4 or OSA.distance(local, other_local, score_cutoff=allowed) > allowed:
+        return DIFFERENT
+    domain, other_domain = one.rpartition("@")[2], other.rpartition("@")[2]
+    if local == other_local:
         if _is_slip(domain, other_domain):
             return CLOSE  # ana.souza@ and anasouza@, where the provider tells them apart; @gmial.com
-        return LOCAL if len(local) >= 6 and any(map(str.isdigit, local)) else PLAIN_LOCAL
-    allowed = 1 if min(len(local), len(other_local)) < 6 else 2
-    if min(len(local), len(other_local)) < 4 or OSA.distance(local, other_local, score_cutoff=allowed) > allowed:
-        return DIFFERENT
+        return LOCAL if shorter >= 6 and any(map(str.isdigit, local)) else PLAIN_LOCAL
     # joao1@ and joao2@ are two people; ana@gmial.com and ana@gmail.com are one.
     digits = [letter for letter in local if letter.isdigit()]
     if digits != [letter for letter in other_local if letter.isdigit()]:
@@ -163,12 +165,15 @@ def _compare_addresses_of_mail(one: str, other: str) -> str:
 
 def _is_slip(domain: str, other: str) -> bool:
     """Whether one domain is the other or a slip of it, as `gmial.com` is; `uol.com.br` and `bol.com.br` are two."""
-    if other in (suggest_domain(domain), domain) or domain == suggest_domain(other):
+    if OSA.distance(domain.partition(".")[0], other.partition(".")[0], score_cutoff=1) > 1:
+        return False  # a slip is not suggested to be farther away, and the suggestion takes twice as long as all else
+    if domain == other or other == suggest_domain(domain) or domain == suggest_domain(other):
         return True
     providers = is_free_mail(f"@{domain}") and is_free_mail(f"@{other}")
     return not providers and OSA.distance(domain, other, score_cutoff=1) <= 1
 
 
+@lru_cache(maxsize=1024)
 def plain_local(address: str) -> str:
     """The local part as people remember it, without the dots and dashes that they forget."""
     return address.rpartition("@")[0].translate(_PUNCTUATION)
@@ -180,6 +185,8 @@ _PUNCTUATION: Final = str.maketrans("", "", "._-")
 def _compare_phones(left: str, right: str) -> tuple[str, str]:
     if not left or not right:
         return MISSING, ""
+    if left == right and " " not in left:
+        return MOBILE if _is_mobile(left) else EXACT, left
     ones, others = left.split(), right.split()
     if shared := set(ones).intersection(others):
         mobiles = [number for number in shared if _is_mobile(number)]

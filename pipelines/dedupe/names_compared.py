@@ -139,7 +139,8 @@ def compare_names(given: str, family: str, other_given: str, other_family: str) 
     """The levels of given and of family name, with both read as swapped where that fits better."""
     if f"{given} {family}" == f"{other_given} {other_family}" and family and other_family:
         return EXACT, EXACT
-    of_given, of_family = compare_given(given, other_given), compare_family(family, other_family)
+    of_given = EXACT if given == other_given and given else compare_given(given, other_given)
+    of_family = EXACT if family == other_family and family else compare_family(family, other_family)
     if of_given == DIFFERENT and of_family in (DIFFERENT, MISSING):
         if given == other_family and family == other_given:
             return SWAPPED, SWAPPED

@@ -133,6 +133,8 @@ class Frequencies:
 
     def share_of_families(self, words: str) -> float:
         """Of all the family names together: *Souza Lima* is rarer than *Souza*, though not as rare as their product."""
+        if " " not in words:
+            return self.family.get(words, name_frequencies.UNSEEN_FAMILY) if words else 1.0
         shares = sorted((self.family.get(word, name_frequencies.UNSEEN_FAMILY) for word in words.split()), reverse=True)
         share = 1.0
         for position, each in enumerate(shares[:3]):

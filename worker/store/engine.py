@@ -79,8 +79,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         file = parsed.database if self.is_sqlite else None
         self._turns = Path(file) if file and file != ":memory:" else None
-        self._reading = self._engine.execution_options(sqlite_begin="DEFERRED")
-        self._asking = self._reading if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._asking = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Transaction]:
@@ -119,7 +118,9 @@ class Database:
         took a fifth of a look-up. `in_pieces`: results may be fetched piece by piece (`yield_per`), for which
         PostgreSQL wants a transaction.
         """
-        with _said_plainly(), (self._reading if in_pieces else self._asking).connect() as connection:
+        with _said_plainly(), (self._engine if in_pieces else self._asking).connect() as connection:
+            if self.is_sqlite:
+                _begin(connection, "DEFERRED")
             yield connection
 
     def free_bytes(self) -> int | None:
@@ -307,9 +308,14 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later fails at once when another wrote in between, however long the
     # time-out is. Taking the write lock at BEGIN makes it wait instead.
-    kind = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    _begin(connection, "IMMEDIATE")
+
+
+def _begin(connection: sa.Connection, kind: str) -> None:
+    """Begin at SQLite unless it has begun: a reader has, before SQLAlchemy does at its first statement."""
     driver: Any = connection.connection.driver_connection
-    driver.execute(f"BEGIN {kind}")
+    if not driver.in_transaction:
+        driver.execute(f"BEGIN {kind}")
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
@@ -325,8 +331,6 @@ def fetched(tx: Transaction, text: str, *parameters: object) -> list[Any]:
     For the few statements of a look-up: SQLAlchemy's own work would take three times as long as the database's. `text`
     is ours, never a user's, and its placeholders are the driver's.
     """
-    if not tx.in_transaction():
-        tx.begin()  # as SQLAlchemy does at its first statement
     driver: Any = tx.connection.driver_connection
     found: list[Any] = driver.execute(text, parameters).fetchall()
     return found

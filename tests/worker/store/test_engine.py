@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from worker import tables
 from worker.errors import ConfigurationError, TransientError
-from worker.store.engine import Database, Transaction, chunks
+from worker.store.engine import Database, Transaction, chunks, fetched
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -100,6 +100,20 @@ def test_a_write_on_a_connection_that_has_read_is_a_transaction_still(database: 
         _opt_out_twice(tx)
     with database.read() as tx:
         assert tx.execute(sa.select(tables.opt_outs.c.digest)).all() == []
+
+
+def test_a_reader_of_an_sqlite_file_sees_one_snapshot_and_is_in_no_writers_way(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    database.migrate()
+    with database.read() as tx:
+        assert fetched(tx, "SELECT count(*) FROM opt_outs") == [(0,)]
+        with database.write() as other:
+            other.execute(sa.insert(tables.opt_outs).values(digest="x", at=AT, how="mail"))
+        assert fetched(tx, "SELECT count(*) FROM opt_outs") == [(0,)]
+        assert tx.execute(sa.select(tables.opt_outs.c.digest)).all() == []
+    with database.read() as tx:
+        assert fetched(tx, "SELECT count(*) FROM opt_outs") == [(1,)]
+    database.close()
 
 
 def _opt_out_twice(tx: Transaction) -> None:
