@@ -136,6 +136,7 @@ def _perform_piece(
     performed: Performed,
 ) -> None:
     results: dict[str, RemoteRef | PortariaError] = {}
+    lease, settle, began = runtime.settings.worker.lease_seconds, runtime.crm.settle_seconds, runtime.clock()
     with runtime.database.write() as tx:
         held = renew(tx)
         of_record = {write.contact_id for write in calls.values() if write.kind in writes.OF_RECORD}
@@ -150,9 +151,7 @@ def _perform_piece(
                 # Whoever changed it plans with what is true now; an older plan made later would take that back.
                 what = "the contact has changed meanwhile; its update is planned anew"
                 results[key] = TransientError(what, code=OUTDATED, retry_after=0)
-        lease = runtime.settings.worker.lease_seconds
         possible = [write for key, write in calls.items() if key not in results]
-        settle = runtime.crm.settle_seconds
         attempts = writes.attempting(tx, possible, owner=runtime.owner, now=runtime.clock(), lease=lease, settle=settle)
         made = {each.contact_id for each in possible if attempts[each.key].standing is Standing.DONE}
         linked = contacts.linked(tx, made & of_record, system=known.crm)
@@ -163,9 +162,15 @@ def _perform_piece(
             to_make.append(write)
         else:
             results[write.key] = result
-    if repeated := [write for write in to_make if attempts[write.key].standing is Standing.UNKNOWN]:
+    # Records are looked for at the CRM's pace, and a process may be stopped: who was late calls only what is still its.
+    was_late = not 0 <= (runtime.clock() - began).total_seconds() < lease / 2
+    if to_make and (was_late or any(attempts[write.key].standing is Standing.UNKNOWN for write in to_make)):
         with runtime.database.write() as tx:
-            writes.calling(tx, repeated, now=runtime.clock(), settle=settle)
+            now = runtime.clock()
+            ours = writes.hold(tx, (write.key for write in to_make), owner=runtime.owner, now=now, lease=lease)
+            results |= {write.key: _taken_over() for write in to_make if write.key not in ours}
+            to_make = [write for write in to_make if write.key in ours]
+            writes.calling(tx, to_make, now=now, settle=settle)
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
     called = {write.key for write in to_make}
     older = {

@@ -151,6 +151,17 @@ def attempting(
     return found
 
 
+def hold(tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float) -> set[str]:
+    """Those of these attempted writes that are still `owner`'s to call, from now on for `lease` seconds: nobody has
+    taken them over."""
+    found: set[str] = set()
+    for some in chunks(sorted(set(keys))):
+        ours = (among(table.c.key, some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
+        renewed = sa.update(table).where(*ours).values(lease_until=now + timedelta(seconds=lease), updated_at=now)
+        found |= set(tx.execute(renewed.returning(table.c.key)).scalars())
+    return found
+
+
 def calling(tx: Transaction, calls: Iterable[CrmWrite], *, now: datetime, settle: float) -> None:
     """These are about to be called: until `settle` seconds from now they may land, whatever is heard of them.
 

@@ -35,7 +35,13 @@ class FaultyCrm(LocalCrm):
         super().__init__(records)
         self.before: Callable[[CrmWrite], PortariaError | None] = lambda _: None
         self.after: Callable[[CrmWrite], PortariaError | None] = lambda _: None
+        self.looked_up: Callable[[CrmWrite], None] = lambda _: None
         self.calls: list[WriteKind] = []
+
+    def look_up(self, write: CrmWrite) -> RemoteRef | None:
+        found = super().look_up(write)
+        self.looked_up(write)
+        return found
 
     def perform(self, writes: Sequence[CrmWrite]) -> Sequence[RemoteRef | PortariaError]:
         results: list[RemoteRef | PortariaError] = []
@@ -315,6 +321,58 @@ def test_an_update_planned_from_an_older_contact_is_planned_anew(
     assert row["state"] == State.DONE
     with faulty.database.read() as tx:
         assert writes.SUPERSEDED in {write["state"] for write in writes.wanted_by(tx, row["id"])}
+        (record,) = local_crm.listed(tx, "contact")
+        contact_id = state(faulty, newer[0])["contact_id"]
+        golden = contacts.golden(tx, [contact_id])[contact_id]
+    assert record.fields["company"] == golden.contact.company
+
+
+def test_who_looks_for_a_record_longer_than_its_lease_does_not_make_it_beside_another(
+    faulty: Runtime, crm: FaultyCrm, clock: Any
+) -> None:
+    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+
+    def taken_over(_write: CrmWrite) -> None:
+        crm.looked_up = lambda _: None
+        clock.forward(faulty.settings.worker.lease_seconds + 1)
+        steps.work_here(other)
+
+    crm.before = lambda _: OutcomeUnknown("time-out")
+    delivery = told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    crm.before, crm.looked_up = lambda _: None, taken_over
+    clock.forward(faulty.settings.worker.lease_seconds + 1)
+    steps.work_here(faulty)
+    assert state(faulty, delivery)["state"] == State.DONE
+    assert crm.calls.count(WriteKind.CREATE_CONTACT) == 1, "the one that was not answered"
+    assert records(faulty)["contact"] == 1
+
+
+def test_an_update_by_who_was_stopped_before_its_call_does_not_land_behind_a_newer_one(
+    faulty: Runtime, crm: FaultyCrm, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    clock.forward(60)
+    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    newer: list[str] = []
+    looked = calls._before_the_call
+
+    def stopped(runtime: Runtime, write: CrmWrite, attempt: writes.Attempt) -> RemoteRef | PortariaError | None:
+        if write.kind is WriteKind.UPDATE_CONTACT and not newer:
+            newer.append("")
+            clock.forward(faulty.settings.worker.lease_seconds + 1)
+            newer[0] = told_of(other, "Nova Ltda Comercio de Ferragens")
+            steps.work_here(other)
+            assert state(other, newer[0])["state"] == State.DONE
+        return looked(runtime, write, attempt)
+
+    monkeypatch.setattr(calls, "_before_the_call", stopped)
+    older = told_of(faulty, "Velha Ltda")
+    steps.work_here(faulty)
+    assert state(faulty, older)["state"] == State.DONE
+    assert crm.calls.count(WriteKind.UPDATE_CONTACT) == 0
+    with faulty.database.read() as tx:
         (record,) = local_crm.listed(tx, "contact")
         contact_id = state(faulty, newer[0])["contact_id"]
         golden = contacts.golden(tx, [contact_id])[contact_id]
