@@ -165,12 +165,12 @@ def _compare_addresses_of_mail(one: str, other: str) -> str:
 
 def _is_slip(domain: str, other: str) -> bool:
     """Whether one domain is the other or a slip of it, as `gmial.com` is; `uol.com.br` and `bol.com.br` are two."""
-    if OSA.distance(domain.partition(".")[0], other.partition(".")[0], score_cutoff=1) > 1:
-        return False  # a slip is not suggested to be farther away, and the suggestion takes twice as long as all else
+    is_near = OSA.distance(domain, other, score_cutoff=1) <= 1
+    if not is_near and OSA.distance(domain.partition(".")[0], other.partition(".")[0], score_cutoff=1) > 1:
+        return False  # nothing farther away is suggested, and a suggestion takes twice as long as all else
     if domain == other or other == suggest_domain(domain) or domain == suggest_domain(other):
         return True
-    providers = is_free_mail(f"@{domain}") and is_free_mail(f"@{other}")
-    return not providers and OSA.distance(domain, other, score_cutoff=1) <= 1
+    return is_near and not (is_free_mail(f"@{domain}") and is_free_mail(f"@{other}"))
 
 
 @lru_cache(maxsize=1024)

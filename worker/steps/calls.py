@@ -7,8 +7,9 @@ write's marker up in the CRM before making the call again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
@@ -21,7 +22,7 @@ from worker.store import contacts, submissions, writes
 from worker.store.contacts import Golden, Link, NewLink
 from worker.store.engine import Transaction, chunks
 from worker.store.submissions import Claimed
-from worker.store.writes import Attempt, Standing
+from worker.store.writes import Attempt, Lease, Standing
 
 log = structlog.get_logger()
 
@@ -135,24 +136,13 @@ def _perform_piece(
     renew: Renew,
     performed: Performed,
 ) -> None:
-    results: dict[str, RemoteRef | PortariaError] = {}
-    lease, settle, began = runtime.settings.worker.lease_seconds, runtime.crm.settle_seconds, runtime.clock()
+    settle, began = runtime.crm.settle_seconds, runtime.clock()
     with runtime.database.write() as tx:
-        held = renew(tx)
-        of_record = {write.contact_id for write in calls.values() if write.kind in writes.OF_RECORD}
-        versions = contacts.lock(tx, of_record)
-        for key, write in calls.items():
-            if held.isdisjoint(asking[key]):
-                results[key] = _taken_over()
-            elif (
-                write.kind is WriteKind.UPDATE_CONTACT
-                and versions.get(write.contact_id) != known.golden[write.contact_id].version
-            ):
-                # Whoever changed it plans with what is true now; an older plan made later would take that back.
-                what = "the contact has changed meanwhile; its update is planned anew"
-                results[key] = TransientError(what, code=OUTDATED, retry_after=0)
+        results: dict[str, RemoteRef | PortariaError] = {**_refused(tx, calls.values(), asking, known, renew)}
         possible = [write for key, write in calls.items() if key not in results]
-        attempts = writes.attempting(tx, possible, owner=runtime.owner, now=runtime.clock(), lease=lease, settle=settle)
+        lease = _lease(runtime)
+        attempts = writes.attempting(tx, possible, lease=lease, now=runtime.clock(), settle=settle)
+        of_record = {each.contact_id for each in possible if each.kind in writes.OF_RECORD}
         made = {each.contact_id for each in possible if attempts[each.key].standing is Standing.DONE}
         linked = contacts.linked(tx, made & of_record, system=known.crm)
     to_make: list[CrmWrite] = []
@@ -162,15 +152,17 @@ def _perform_piece(
             to_make.append(write)
         else:
             results[write.key] = result
-    # Records are looked for at the CRM's pace, and a process may be stopped: who was late calls only what is still its.
-    was_late = not 0 <= (runtime.clock() - began).total_seconds() < lease / 2
+    # Records are looked for at the CRM's pace, and a process may be stopped: who was late asks what is still to do.
+    was_late = not 0 <= (runtime.clock() - began).total_seconds() < runtime.settings.worker.lease_seconds / 2
     if to_make and (was_late or any(attempts[write.key].standing is Standing.UNKNOWN for write in to_make)):
         with runtime.database.write() as tx:
-            now = runtime.clock()
-            ours = writes.hold(tx, (write.key for write in to_make), owner=runtime.owner, now=now, lease=lease)
-            results |= {write.key: _taken_over() for write in to_make if write.key not in ours}
-            to_make = [write for write in to_make if write.key in ours]
-            writes.calling(tx, to_make, now=now, settle=settle)
+            results |= _refused(tx, to_make, asking, known, renew)
+            renewed = _lease(runtime)
+            held = writes.hold(tx, (key for key, one in attempts.items() if one.is_ours), lease, until=renewed.until)
+            results |= {write.key: _taken_over() for write in to_make if write.key not in held}
+            to_make = [write for write in to_make if write.key not in results]
+            writes.calling(tx, to_make, now=runtime.clock(), settle=settle)
+            lease = renewed
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
     called = {write.key for write in to_make}
     older = {
@@ -192,7 +184,32 @@ def _perform_piece(
         if wrong is not None:
             for wanted_by in asking[key]:
                 performed.wrong.setdefault(wanted_by, wrong)
-    _save(runtime, calls, results, attempts, called, older, known)
+    _save(runtime, calls, results, attempts, lease, called, older, known)
+
+
+def _lease(runtime: Runtime) -> Lease:
+    return Lease(runtime.owner, runtime.clock() + timedelta(seconds=runtime.settings.worker.lease_seconds))
+
+
+def _refused(
+    tx: Transaction, calls: Iterable[CrmWrite], asking: Mapping[str, Sequence[str]], known: Known, renew: Renew
+) -> dict[str, PortariaError]:
+    """Which of the calls are not to be made now, and why. Renews the leases of the others, and holds the contacts whose
+    records they write until the transaction ends."""
+    calls, held = list(calls), renew(tx)
+    versions = contacts.lock(tx, {write.contact_id for write in calls if write.kind in writes.OF_RECORD})
+    refused: dict[str, PortariaError] = {}
+    for write in calls:
+        if held.isdisjoint(asking[write.key]):
+            refused[write.key] = _taken_over()
+        elif (
+            write.kind is WriteKind.UPDATE_CONTACT
+            and versions.get(write.contact_id) != known.golden[write.contact_id].version
+        ):
+            # Whoever changed it plans with what is true now; an older plan made later would take that back.
+            what = "the contact has changed meanwhile; its update is planned anew"
+            refused[write.key] = TransientError(what, code=OUTDATED, retry_after=0)
+    return refused
 
 
 def _forget_gone(
@@ -258,12 +275,13 @@ def _save(
     calls: Mapping[str, CrmWrite],
     results: Mapping[str, RemoteRef | PortariaError],
     attempts: Mapping[str, Attempt],
+    lease: Lease,
     called: Set[str],
     older: Set[str],
     known: Known,
 ) -> None:
     """Record how the calls went, and which records of the CRM are whose."""
-    ours = [key for key, one in attempts.items() if one.standing in {Standing.FRESH, Standing.UNKNOWN}]
+    ours = [key for key, one in attempts.items() if one.is_ours]
     made = {key: result for key in ours if isinstance(result := results[key], RemoteRef)}
     links = []
     for key, ref in made.items():
@@ -278,7 +296,8 @@ def _save(
             links.append(NewLink(write.contact_id, ref, None))
     with runtime.database.write() as tx:
         writes.done(tx, made, runtime.clock())
-        missed = [key for key in called if key not in made and not isinstance(results[key], OutcomeUnknown)]
-        writes.not_made(tx, missed, owner=runtime.owner)
-        writes.give_up(tx, [key for key in ours if key not in made], owner=runtime.owner)
+        told = called | {key for key in ours if attempts[key].standing is Standing.FRESH}
+        missed = [key for key in told if key not in made and not isinstance(results[key], OutcomeUnknown)]
+        writes.not_made(tx, missed, lease)
+        writes.give_up(tx, [key for key in ours if key not in made], lease)
         contacts.link(tx, links, runtime.clock())

@@ -79,7 +79,8 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         file = parsed.database if self.is_sqlite else None
         self._turns = Path(file) if file and file != ":memory:" else None
-        self._asking = self._engine if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = self._engine.execution_options(reads=True)
+        self._asking = self._reading if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Transaction]:
@@ -118,9 +119,9 @@ class Database:
         took a fifth of a look-up. `in_pieces`: results may be fetched piece by piece (`yield_per`), for which
         PostgreSQL wants a transaction.
         """
-        with _said_plainly(), (self._engine if in_pieces else self._asking).connect() as connection:
+        with _said_plainly(), (self._reading if in_pieces else self._asking).connect() as connection:
             if self.is_sqlite:
-                _begin(connection, "DEFERRED")
+                _begin_sqlite(connection)  # SQLAlchemy would at its first statement, at twice the price
             yield connection
 
     def free_bytes(self) -> int | None:
@@ -308,14 +309,11 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later fails at once when another wrote in between, however long the
     # time-out is. Taking the write lock at BEGIN makes it wait instead.
-    _begin(connection, "IMMEDIATE")
-
-
-def _begin(connection: sa.Connection, kind: str) -> None:
-    """Begin at SQLite unless it has begun: a reader has, before SQLAlchemy does at its first statement."""
     driver: Any = connection.connection.driver_connection
-    if not driver.in_transaction:
-        driver.execute(f"BEGIN {kind}")
+    if not connection.get_execution_options().get("reads"):
+        driver.execute("BEGIN IMMEDIATE")
+    elif not driver.in_transaction:
+        driver.execute("BEGIN DEFERRED")
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -41,6 +41,15 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Who makes a call, and until when. Together they tell one taking of a write from every other, that of another
+    thread of the same process too."""
+
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """A recorded write and what may be done about it."""
 
@@ -50,6 +59,10 @@ class Attempt:
     """Of an unknown one: until then the last call may still land, so it is looked up and not made again."""
     asked: CrmWrite | None = None
     """Of an unknown one and of one that is done: the write as it was called last."""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.standing in {Standing.FRESH, Standing.UNKNOWN}
 
 
 def intend(tx: Transaction, writes: Mapping[str, Sequence[CrmWrite]], stage: str, now: datetime) -> None:
@@ -117,10 +130,10 @@ OF_RECORD = frozenset({WriteKind.CREATE_CONTACT, WriteKind.UPDATE_CONTACT})
 
 
 def attempting(
-    tx: Transaction, writes: Iterable[CrmWrite], *, owner: str, now: datetime, lease: float, settle: float = 0.0
+    tx: Transaction, writes: Iterable[CrmWrite], *, lease: Lease, now: datetime, settle: float = 0.0
 ) -> dict[str, Attempt]:
-    """Record that these intended writes are about to be made by `owner`; by key, what may be done about each. A call
-    made now may land for up to `settle` seconds.
+    """Record that these intended writes are about to be made by the lease's owner; by key, what may be done about each.
+    A call made now may land for up to `settle` seconds.
 
     One owner at a time: of two workers with submissions of one contact, one makes the call and the other waits. That
     holds for the contact's record too, whatever the key: nobody else writes to it until it is known how the call went,
@@ -130,7 +143,7 @@ def attempting(
     found: dict[str, Attempt] = {}
     wanted = {write.key: write for write in writes}
     for some in chunks(sorted(wanted)):
-        is_free = submissions.is_free(table, now, lease)
+        is_free = submissions.is_free(table, now, (lease.until - now).total_seconds())
         busy = _busy_records(tx, [wanted[key] for key in some], is_free)
         columns = (table.c.key, table.c.state, table.c.remote, table.c.repeat_at, table.c.write)
         statement = sa.select(*columns, is_free.label("is_free"))
@@ -142,24 +155,29 @@ def attempting(
                 standing = Standing.BUSY
             asked = CrmWrite.model_validate_json(row.write) if standing in {Standing.UNKNOWN, Standing.DONE} else None
             found[row.key] = Attempt(standing, remote, row.repeat_at, asked)
-        ours = [key for key in some if found[key].standing in {Standing.FRESH, Standing.UNKNOWN}]
-        lease_until = now + timedelta(seconds=lease)
+        ours = [key for key in some if found[key].is_ours]
         taken = sa.update(table).where(among(table.c.key, ours))
-        tx.execute(taken.values(state=ATTEMPTED, lease_owner=owner, lease_until=lease_until, updated_at=now))
+        tx.execute(taken.values(state=ATTEMPTED, lease_owner=lease.owner, lease_until=lease.until, updated_at=now))
         fresh = [wanted[key] for key in ours if found[key].standing is Standing.FRESH]
         calling(tx, fresh, now=now, settle=settle)
     return found
 
 
-def hold(tx: Transaction, keys: Iterable[str], *, owner: str, now: datetime, lease: float) -> set[str]:
-    """Those of these attempted writes that are still `owner`'s to call, from now on for `lease` seconds: nobody has
-    taken them over."""
+def hold(tx: Transaction, keys: Iterable[str], lease: Lease, *, until: datetime) -> set[str]:
+    """Those of these attempted writes that are still to be called under `lease`, which holds until `until` now: nobody
+    has taken them over. In one order, as `attempting` takes them."""
     found: set[str] = set()
     for some in chunks(sorted(set(keys))):
-        ours = (among(table.c.key, some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
-        renewed = sa.update(table).where(*ours).values(lease_until=now + timedelta(seconds=lease), updated_at=now)
-        found |= set(tx.execute(renewed.returning(table.c.key)).scalars())
+        ours = sa.select(table.c.key).where(*_under(lease, some)).order_by(table.c.key).with_for_update()
+        held = list(tx.execute(ours).scalars())
+        tx.execute(sa.update(table).where(among(table.c.key, held)).values(lease_until=until))
+        found.update(held)
     return found
+
+
+def _under(lease: Lease, keys: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    taken_so = (table.c.lease_owner == lease.owner, table.c.lease_until == lease.until, table.c.state == ATTEMPTED)
+    return among(table.c.key, keys), *taken_so
 
 
 def calling(tx: Transaction, calls: Iterable[CrmWrite], *, now: datetime, settle: float) -> None:
@@ -206,20 +224,17 @@ def done(tx: Transaction, remotes: Mapping[str, RemoteRef], now: datetime) -> No
     update_rows(tx, table, values, by=["key"])
 
 
-def not_made(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
+def not_made(tx: Transaction, keys: Iterable[str], lease: Lease) -> None:
     """The CRM said, or nobody could tell it, so that these were not made: they are as if never attempted."""
+    over = {"state": INTENDED, "lease_owner": None, "lease_until": None, "repeat_at": None}
     for some in chunks(sorted(keys)):
-        ours = (among(table.c.key, some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
-        tx.execute(
-            sa.update(table).where(*ours).values(state=INTENDED, lease_owner=None, lease_until=None, repeat_at=None)
-        )
+        tx.execute(sa.update(table).where(*_under(lease, some)).values(**over))
 
 
-def give_up(tx: Transaction, keys: Iterable[str], *, owner: str) -> None:
+def give_up(tx: Transaction, keys: Iterable[str], lease: Lease) -> None:
     """Let others try these writes, which did not go well: they look them up first."""
     for some in chunks(sorted(keys)):
-        ours = (among(table.c.key, some), table.c.lease_owner == owner, table.c.state == ATTEMPTED)
-        tx.execute(sa.update(table).where(*ours).values(lease_owner=None, lease_until=None))
+        tx.execute(sa.update(table).where(*_under(lease, some)).values(lease_owner=None, lease_until=None))
 
 
 def made(tx: Transaction, keys: Iterable[str], states: Collection[str] = (DONE,)) -> set[str]:

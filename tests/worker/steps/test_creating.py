@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from pipelines.create import contact_fields
 from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from pipelines.run_states import RunState
-from pipelines.states import STAGES, Stage, State
+from pipelines.states import STAGES, Stage, State, tail_from
 from worker import steps
 from worker.crm.local import LocalCrm
 from worker.errors import OutcomeUnknown, PermanentError, PortariaError, TransientError
@@ -80,6 +81,10 @@ def receive(runtime: Runtime, body: bytes = HOT) -> str:
     return steps.receive(runtime, "site", body, content_type="application/json", priority=Priority.LIVE).id
 
 
+def lease_of(owner: str, clock: Any, seconds: float) -> writes.Lease:
+    return writes.Lease(owner, clock.now + timedelta(seconds=seconds))
+
+
 def records(runtime: Runtime) -> dict[str, int]:
     with runtime.database.read() as tx:
         return {kind: len(local_crm.listed(tx, kind)) for kind in KINDS}
@@ -88,6 +93,18 @@ def records(runtime: Runtime) -> dict[str, int]:
 def runs_of(runtime: Runtime) -> list[dict[str, Any]]:
     with runtime.database.read() as tx:
         return workflows.listed(tx)
+
+
+def work_on(runtime: Runtime, delivery: str) -> None:
+    """`work_here`, of one delivery alone."""
+
+    def do(due: Due) -> None:
+        with runtime.database.read() as tx:
+            mine = {row["id"] for row in submissions.listed(tx, delivery_id=delivery)}
+        for stage in tail_from(due.stage):
+            steps.STEPS[stage](runtime, [each for each in due.ids if each in mine])
+
+    steps.dispatch(runtime, do)
 
 
 def state(runtime: Runtime, delivery: str) -> dict[str, Any]:
@@ -185,13 +202,28 @@ def test_while_another_worker_writes_a_record_nobody_else_does(faulty: Runtime, 
     def interrupted(write: CrmWrite) -> PortariaError | None:
         crm.before = lambda _: None
         with other.database.write() as tx:
-            known = writes.attempting(tx, [write], owner=other.owner, now=clock.now, lease=60)
+            known = writes.attempting(tx, [write], lease=lease_of(other.owner, clock, 60), now=clock.now)
         assert known[write.key].standing is writes.Standing.BUSY
         return None
 
     crm.before = interrupted
     steps.work_here(faulty)
     assert state(faulty, delivery)["state"] == State.DONE
+
+
+def test_a_write_that_another_thread_of_the_process_took_over_is_not_held(faulty: Runtime, clock: Any) -> None:
+    write = CrmWrite(key="note:1", kind=WriteKind.ADD_NOTE, contact_id="c", fields={})
+    with faulty.database.write() as tx:
+        writes.intend(tx, {"s": [write]}, "create", clock.now)
+        late = lease_of(faulty.owner, clock, 60)
+        writes.attempting(tx, [write], lease=late, now=clock.now)
+        clock.forward(61)
+        taken_over = lease_of(faulty.owner, clock, 60)
+        assert writes.attempting(tx, [write], lease=taken_over, now=clock.now)[write.key].is_ours
+        assert writes.hold(tx, [write.key], late, until=taken_over.until + timedelta(seconds=1)) == set()
+        writes.not_made(tx, [write.key], late)
+        writes.give_up(tx, [write.key], late)
+        assert writes.hold(tx, [write.key], taken_over, until=taken_over.until) == {write.key}
 
 
 def test_a_dead_crm_is_given_up_only_after_days(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
@@ -327,29 +359,44 @@ def test_an_update_planned_from_an_older_contact_is_planned_anew(
     assert record.fields["company"] == golden.contact.company
 
 
+@pytest.mark.parametrize("owner", ["elsewhere:1:1", "a thread of the same process"])
 def test_who_looks_for_a_record_longer_than_its_lease_does_not_make_it_beside_another(
-    faulty: Runtime, crm: FaultyCrm, clock: Any
+    faulty: Runtime, crm: FaultyCrm, clock: Any, owner: str
 ) -> None:
-    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    theirs = FaultyCrm(LocalRecordTable(faulty.database, clock))
+    other = replace(faulty, owner=owner if ":" in owner else faulty.owner, crm=theirs)
+    about_to_call, may_call = threading.Event(), threading.Event()
+    thread = threading.Thread(target=steps.work_here, args=(other,))
+
+    def call_slowly(_write: CrmWrite) -> PortariaError | None:
+        about_to_call.set()
+        may_call.wait(20)
+        return None
 
     def taken_over(_write: CrmWrite) -> None:
         crm.looked_up = lambda _: None
         clock.forward(faulty.settings.worker.lease_seconds + 1)
-        steps.work_here(other)
+        thread.start()
+        assert about_to_call.wait(20)
 
     crm.before = lambda _: OutcomeUnknown("time-out")
     delivery = told_of(faulty, "Couto")
     steps.work_here(faulty)
-    crm.before, crm.looked_up = lambda _: None, taken_over
+    crm.before, crm.looked_up, theirs.before = lambda _: None, taken_over, call_slowly
     clock.forward(faulty.settings.worker.lease_seconds + 1)
+    steps.work_here(faulty)
+    may_call.set()
+    thread.join()
+    clock.forward(5)
     steps.work_here(faulty)
     assert state(faulty, delivery)["state"] == State.DONE
     assert crm.calls.count(WriteKind.CREATE_CONTACT) == 1, "the one that was not answered"
     assert records(faulty)["contact"] == 1
 
 
+@pytest.mark.parametrize("takes_over", [True, False], ids=["taken over", "not taken over yet"])
 def test_an_update_by_who_was_stopped_before_its_call_does_not_land_behind_a_newer_one(
-    faulty: Runtime, crm: FaultyCrm, clock: Any, monkeypatch: pytest.MonkeyPatch
+    faulty: Runtime, crm: FaultyCrm, clock: Any, monkeypatch: pytest.MonkeyPatch, takes_over: bool
 ) -> None:
     told_of(faulty, "Couto")
     steps.work_here(faulty)
@@ -363,7 +410,10 @@ def test_an_update_by_who_was_stopped_before_its_call_does_not_land_behind_a_new
             newer.append("")
             clock.forward(faulty.settings.worker.lease_seconds + 1)
             newer[0] = told_of(other, "Nova Ltda Comercio de Ferragens")
-            steps.work_here(other)
+            if takes_over:
+                steps.work_here(other)
+            else:
+                work_on(other, newer[0])
             assert state(other, newer[0])["state"] == State.DONE
         return looked(runtime, write, attempt)
 
@@ -441,10 +491,10 @@ def test_who_finds_a_record_knows_what_was_sent_not_what_was_intended_first(
     ]
     with faulty.database.write() as tx:
         writes.intend(tx, {row["id"]: told[:1]}, Stage.CREATE, clock.now)
-        writes.attempting(tx, told[1:], owner="other", now=clock.now, lease=10, settle=5)
+        writes.attempting(tx, told[1:], lease=lease_of("other", clock, 10), now=clock.now, settle=5)
     clock.forward(11)
     with faulty.database.write() as tx:
-        found = writes.attempting(tx, told[:1], owner=faulty.owner, now=clock.now, lease=10)
+        found = writes.attempting(tx, told[:1], lease=lease_of(faulty.owner, clock, 10), now=clock.now)
     asked = found["create:one"].asked
     assert asked is not None
     assert asked.fields == told[1].fields != told[0].fields

@@ -447,7 +447,8 @@ def test_a_call_that_begins_while_its_run_is_being_stopped_is_not_forgotten(
         stopping.start()
         while not runtime.database.is_sqlite and not waiting_for_locks(runtime):
             pass
-        writes.attempting(tx, [CrmWrite.model_validate_json(row["write"])], owner="x:1:1", now=clock.now, lease=60)
+        lease = writes.Lease("x:1:1", clock.now + timedelta(seconds=60))
+        writes.attempting(tx, [CrmWrite.model_validate_json(row["write"])], lease=lease, now=clock.now)
     stopping.join(30)
     assert standing(runtime, "cold")[0] == RunState.ACTIVE
 

@@ -116,6 +116,15 @@ def test_a_reader_of_an_sqlite_file_sees_one_snapshot_and_is_in_no_writers_way(t
     database.close()
 
 
+def test_a_writer_that_begins_in_the_midst_of_something_is_told() -> None:
+    database = Database("sqlite:///:memory:")  # one connection for all
+    with database.read() as tx:
+        assert fetched(tx, "SELECT 1") == [(1,)]
+        with pytest.raises(TransientError, match="within a transaction"), database.write():
+            pass
+    database.close()
+
+
 def _opt_out_twice(tx: Transaction) -> None:
     for _ in range(2):
         tx.execute(sa.insert(tables.opt_outs).values(digest="x", at=AT, how="mail"))
