@@ -15,7 +15,7 @@ from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker.errors import PortariaError, TransientError
 from worker.kommo.answers import MEND_SECONDS
 from worker.kommo.batches import Batches, Job, Result, gone, result_of
-from worker.kommo.client import KommoClient
+from worker.kommo.client import KommoClient, begun_soon
 from worker.kommo.companies import Companies
 from worker.kommo.directory import Directory
 from worker.kommo.leads import Leads
@@ -68,14 +68,15 @@ class KommoCrm:
         }
         self._markers.forget_newest()
         results: dict[str, Result] = {}
-        for kind, do in doing.items():
-            some = [write for write in writes if write.kind is kind]
-            if some:
-                try:
-                    found = do(some)
-                except PortariaError as problem:  # nothing was begun: only readings raise
-                    found = [_later(problem)] * len(some)
-                results.update(zip((write.key for write in some), found, strict=True))
+        with begun_soon():
+            for kind, do in doing.items():
+                some = [write for write in writes if write.kind is kind]
+                if some:
+                    try:
+                        found = do(some)
+                    except PortariaError as problem:  # nothing was begun: only readings raise
+                        found = [_later(problem)] * len(some)
+                    results.update(zip((write.key for write in some), found, strict=True))
         return [results[write.key] for write in writes]
 
     def _create_contacts(self, writes: Sequence[CrmWrite]) -> Sequence[Result]:

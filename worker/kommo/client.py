@@ -5,8 +5,11 @@ Kommo has no idempotency key, so a write is never repeated here: whoever asked f
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -21,6 +24,7 @@ from worker.kommo.answers import (
     BLOCKED,
     FORBIDDEN,
     NO_ANSWER,
+    NOT_BEGUN,
     TOO_LONG,
     UNAUTHORIZED,
     UNREACHABLE,
@@ -41,6 +45,10 @@ LONGEST_ANSWER: Final = 40.0
 """Seconds until the last byte: a server that drips never runs into the time-out between two bytes."""
 PATIENCE: Final = 20.0
 """Seconds that a call waits for its turn."""
+BEGIN_WITHIN: Final = 20.0
+"""Seconds after the record of a call within which it is begun, or not at all: who finds the record counts from then
+for how long the call may still land (`worker.kommo.markers.SETTLE_SECONDS`)."""
+NOT_BEGUN_SECONDS: Final = 5.0
 PAGE: Final = 250
 """The most entities of a page."""
 BATCH: Final = 50
@@ -49,6 +57,19 @@ _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeou
 
 Json = Mapping[str, Any]
 Params = Mapping[str, Any]
+
+
+_no_later: ContextVar[float] = ContextVar("no_later", default=math.inf)
+
+
+@contextmanager
+def begun_soon() -> Iterator[None]:
+    """Writes in this block are begun within `BEGIN_WITHIN` seconds; later ones raise `TransientError` (`NOT_BEGUN`)."""
+    before = _no_later.set(time.monotonic() + BEGIN_WITHIN)
+    try:
+        yield
+    finally:
+        _no_later.reset(before)
 
 
 class Tokens(Protocol):
@@ -136,6 +157,9 @@ class KommoClient:
             raise ValueError(f"{method} {path} is not among worker.kommo.endpoints.ENDPOINTS")
         self.rates.wait(self.rate, "kommo", self.address.account, patience=PATIENCE)
         self.rates.wait(self.rate, "kommo egress", patience=PATIENCE)
+        if method != "GET" and time.monotonic() > _no_later.get():
+            what = "Kommo took too long over what is read before this call"
+            raise TransientError(what, code=NOT_BEGUN, retry_after=NOT_BEGUN_SECONDS)
         with self.breaker.attempt():
             answer, content, problem = self._exchange(method, path, params, body)
             if isinstance(problem, TransientError) and problem.code != FORBIDDEN:

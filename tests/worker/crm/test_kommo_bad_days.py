@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from worker import steps
+from worker.kommo import client
+from worker.kommo.answers import NOT_BEGUN
 
 Build = Callable[..., Any]
 DAY = 24 * 3600
@@ -51,6 +53,21 @@ def test_a_day_without_kommo_loses_nothing_and_costs_few_calls(build_house: Buil
     house.settle(step=300)
     assert house.states() == {"done": len(FORMS)}
     assert sorted(one[0] for one in house.records()["contacts"]) == sorted(form["Nome"] for form in FORMS)
+
+
+def test_a_kommo_so_slow_that_others_may_have_taken_over_is_not_written_to(
+    build_house: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = build_house()
+    house.send(FORMS[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "BEGIN_WITHIN", -1.0)  # as if all of it had gone by before the first write
+        live_through(house, 600)
+        assert {method for method, *_ in house.fake.calls} == {"GET"}
+        assert [reason for reason, _ in house.waiting()] == [NOT_BEGUN]
+    house.settle()
+    assert house.states() == {"done": 1}
+    assert [one[0] for one in house.records()["contacts"]] == [FORMS[0]["Nome"]]
 
 
 def test_a_pipeline_that_is_gone_holds_up_leads_until_it_is_back(build_house: Build) -> None:
