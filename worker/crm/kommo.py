@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +16,7 @@ from pipelines.models import CrmWrite, RemoteRef, WriteKind
 from worker.errors import PortariaError, TransientError
 from worker.kommo.answers import MEND_SECONDS
 from worker.kommo.batches import Batches, Job, Result, gone, result_of
-from worker.kommo.client import KommoClient, begun_soon
+from worker.kommo.client import BEGIN_WITHIN, KommoClient, begun_within
 from worker.kommo.companies import Companies
 from worker.kommo.directory import Directory
 from worker.kommo.leads import Leads
@@ -68,7 +69,7 @@ class KommoCrm:
         }
         self._markers.forget_newest()
         results: dict[str, Result] = {}
-        with begun_soon():
+        with begun_within(BEGIN_WITHIN):
             for kind, do in doing.items():
                 some = [write for write in writes if write.kind is kind]
                 if some:
@@ -146,7 +147,8 @@ class KommoCrm:
             for key, text in left.items()
             if isinstance(ref := results[key], RemoteRef)
         ]
-        self._batches.write("POST", "contacts/notes", "contacts", jobs)
+        with begun_within(math.inf):  # nobody makes it again
+            self._batches.write("POST", "contacts/notes", "contacts", jobs)
         failed = sum(isinstance(job.result, PortariaError) for job in jobs)
         if failed:
             log.warning("notes of what has no field in Kommo were not added", count=failed)

@@ -45,9 +45,9 @@ LONGEST_ANSWER: Final = 40.0
 """Seconds until the last byte: a server that drips never runs into the time-out between two bytes."""
 PATIENCE: Final = 20.0
 """Seconds that a call waits for its turn."""
-BEGIN_WITHIN: Final = 20.0
-"""Seconds after the record of a call within which it is begun, or not at all: who finds the record counts from then
-for how long the call may still land (`worker.kommo.markers.SETTLE_SECONDS`)."""
+BEGIN_WITHIN: Final = 30.0
+"""Seconds within which writes that are on record are begun, or not at all: who finds the record counts from then for
+how long they may still land (`worker.kommo.markers.SETTLE_SECONDS`)."""
 NOT_BEGUN_SECONDS: Final = 5.0
 PAGE: Final = 250
 """The most entities of a page."""
@@ -59,17 +59,28 @@ Json = Mapping[str, Any]
 Params = Mapping[str, Any]
 
 
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine sleeps, where there is such a clock (Linux), and is nobody's to set."""
 _no_later: ContextVar[float] = ContextVar("no_later", default=math.inf)
 
 
 @contextmanager
-def begun_soon() -> Iterator[None]:
-    """Writes in this block are begun within `BEGIN_WITHIN` seconds; later ones raise `TransientError` (`NOT_BEGUN`)."""
-    before = _no_later.set(time.monotonic() + BEGIN_WITHIN)
+def begun_within(seconds: float) -> Iterator[None]:
+    """Writes in this block are begun within so many seconds; later ones raise `TransientError` (`NOT_BEGUN`)."""
+    before = _no_later.set(time.clock_gettime(_CLOCK) + seconds)
     try:
         yield
     finally:
         _no_later.reset(before)
+
+
+def time_to_begin() -> float:
+    """For how many more seconds a write would be begun."""
+    return _no_later.get() - time.clock_gettime(_CLOCK)
+
+
+class _TooLateError(Exception):
+    """Nothing was sent; no fault of the other side's."""
 
 
 class Tokens(Protocol):
@@ -157,9 +168,18 @@ class KommoClient:
             raise ValueError(f"{method} {path} is not among worker.kommo.endpoints.ENDPOINTS")
         self.rates.wait(self.rate, "kommo", self.address.account, patience=PATIENCE)
         self.rates.wait(self.rate, "kommo egress", patience=PATIENCE)
-        if method != "GET" and time.monotonic() > _no_later.get():
+        try:
+            answer, content, problem = self._attempt(method, path, params, body)
+        except _TooLateError:
             what = "Kommo took too long over what is read before this call"
-            raise TransientError(what, code=NOT_BEGUN, retry_after=NOT_BEGUN_SECONDS)
+            raise TransientError(what, code=NOT_BEGUN, retry_after=NOT_BEGUN_SECONDS) from None
+        if problem is not None:
+            raise problem
+        return read_body(answer, content, is_write=method != "GET")
+
+    def _attempt(
+        self, method: str, path: str, params: Params | None, body: Any
+    ) -> tuple[httpx.Response, bytes, PortariaError | None]:
         with self.breaker.attempt():
             answer, content, problem = self._exchange(method, path, params, body)
             if isinstance(problem, TransientError) and problem.code != FORBIDDEN:
@@ -168,9 +188,7 @@ class KommoClient:
                         "Kommo has blocked this address; nobody calls it for a while", account=self.address.account
                     )
                 raise problem
-        if problem is not None:
-            raise problem
-        return read_body(answer, content, is_write=method != "GET")
+        return answer, content, problem
 
     def _exchange(
         self, method: str, path: str, params: Params | None, body: Any
@@ -186,6 +204,8 @@ class KommoClient:
     def _send(
         self, method: str, path: str, params: Params | None, body: Any, token: str
     ) -> tuple[httpx.Response, bytes]:
+        if method != "GET" and time_to_begin() < 0:
+            raise _TooLateError
         url = f"{self.address.base_url}{API}/{path}"
         deadline = time.monotonic() + LONGEST_ANSWER
         headers = {"authorization": f"Bearer {token}", "accept": "application/hal+json", "user-agent": "Portaria"}

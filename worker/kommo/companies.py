@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from pipelines.text import fold
 from worker.errors import OutcomeUnknown, PortariaError, TransientError
 from worker.kommo.batches import Batches, Job
-from worker.kommo.client import KommoClient
+from worker.kommo.client import BEGIN_WITHIN, KommoClient, begun_within, time_to_begin
 from worker.kommo.markers import NEWEST, REREAD_SECONDS, SETTLE_SECONDS
 from worker.rates import Rate
 
@@ -36,11 +37,18 @@ class Companies:
         found: dict[str, int | PortariaError] = {}
         to_make: dict[str, Job] = {}
         wanted = {name: fold(name) for name in names}
+        searched = 0
         for name, folded in wanted.items():
             if folded in to_make:
                 continue
+            known = self._known.get(folded)
+            if not known and searched and time_to_begin() < BEGIN_WITHIN / 2:
+                # Time is left for the contacts of those that were found; one at least is each time.
+                found[name] = TransientError("its company is looked for", code=MAKING, retry_after=_SOON)
+                continue
+            searched += not known
             try:
-                number = self._known.get(folded) or self._search(name, folded)
+                number = known or self._search(name, folded)
             except PortariaError as problem:
                 found[name] = problem
                 continue
@@ -52,7 +60,8 @@ class Companies:
                 found[name] = TransientError("its company is being made", code=MAKING, retry_after=_SOON)
         if to_make:
             self._read_at = float("-inf")  # what was read of the newest does not have them
-        self._batches.write("POST", "companies", "companies", list(to_make.values()))
+        with begun_within(math.inf):  # there is no record of it that anybody counts from
+            self._batches.write("POST", "companies", "companies", list(to_make.values()))
         for folded, job in to_make.items():
             if isinstance(job.result, OutcomeUnknown):
                 # The contact itself was not begun, so nothing of it is unknown.

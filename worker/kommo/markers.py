@@ -21,9 +21,9 @@ from worker.kommo.directory import Directory
 from worker.kommo.words import Item, texts_of
 
 SETTLE_SECONDS: Final = 120.0
-"""For how long after the record of a call a write may still land. It is begun within 20 s, we wait 20 s for an answer,
-and Kommo's own gateway gives up on a request after about a minute (its 504): what is not there after two minutes is not
-coming."""
+"""For how long after the record of a call a write may still land. It is begun within 30 s of when the adapter is asked,
+which is within 10 s of the record (`worker.steps.calls.LATE_SECONDS`), and Kommo's own gateway gives up on a request
+after about a minute (its 504): what is not there after two minutes is not coming."""
 
 NEWEST: Final = 4 * PAGE
 """So many of the newest records are looked through."""

@@ -7,7 +7,7 @@ write's marker up in the CRM before making the call again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -34,11 +34,15 @@ OUTDATED = "outdated"
 """Reason code: the contact has changed since the update was planned; it is planned anew in a moment."""
 
 OUTCOME_PENDING = "outcome_pending"
-"""Reason code: a call to the CRM had no answer and may still land; the record is looked for before it is made again."""
+"""Reason code: a call to the CRM had no answer and may still land; the record is looked for before it is made again,
+and nothing newer is written to it before."""
 LOOK_AGAIN_SECONDS = 15.0
 
 LEASE_LOST = "lease_lost"
 """Reason code: another worker has taken over what this one was too slow at; nothing is left undone."""
+
+LATE_SECONDS = 10.0
+"""Seconds between the record of calls and the calls after which it is asked again what is still to do."""
 
 PIECE = 100
 """The most calls made between two renewals of the leases: what a CRM takes for so many is well within one lease."""
@@ -153,16 +157,19 @@ def _perform_piece(
         else:
             results[write.key] = result
     # Records are looked for at the CRM's pace, and a process may be stopped: who was late asks what is still to do.
-    was_late = not 0 <= (runtime.clock() - began).total_seconds() < runtime.settings.worker.lease_seconds / 2
+    longest = min(LATE_SECONDS, runtime.settings.worker.lease_seconds / 2)
+    was_late = not 0 <= (runtime.clock() - began).total_seconds() < longest
     if to_make and (was_late or any(attempts[write.key].standing is Standing.UNKNOWN for write in to_make)):
         with runtime.database.write() as tx:
-            results |= _refused(tx, to_make, asking, known, renew)
+            refused = _refused(tx, to_make, asking, known, renew)
             renewed = _lease(runtime)
             held = writes.hold(tx, (key for key, one in attempts.items() if one.is_ours), lease, until=renewed.until)
+            lease = renewed
+            _let_go(tx, refused, attempts, lease)  # now, not when the others have been called
             results |= {write.key: _taken_over() for write in to_make if write.key not in held}
+            results |= refused
             to_make = [write for write in to_make if write.key not in results]
             writes.calling(tx, to_make, now=runtime.clock(), settle=settle)
-            lease = renewed
     results.update(zip((write.key for write in to_make), _call(runtime, to_make), strict=True))
     called = {write.key for write in to_make}
     older = {
@@ -212,6 +219,12 @@ def _refused(
     return refused
 
 
+def _let_go(tx: Transaction, keys: Collection[str], attempts: Mapping[str, Attempt], lease: Lease) -> None:
+    """Others may make these, which were not called: those that never were are as if nobody had tried."""
+    writes.not_made(tx, [key for key in keys if attempts[key].standing is Standing.FRESH], lease)
+    writes.give_up(tx, keys, lease)
+
+
 def _forget_gone(
     runtime: Runtime, calls: Mapping[str, CrmWrite], results: dict[str, RemoteRef | PortariaError]
 ) -> None:
@@ -235,6 +248,10 @@ def _before_the_call(runtime: Runtime, write: CrmWrite, attempt: Attempt) -> Rem
         return attempt.remote
     if attempt.standing is Standing.BUSY:
         return TransientError("another worker is at it", code=CRM_BUSY, retry_after=BUSY_SECONDS)
+    if attempt.standing is Standing.PENDING and attempt.repeat_at:
+        what = "an earlier call to the same record had no answer, and would land on top of this one"
+        left = (attempt.repeat_at - runtime.clock()).total_seconds()
+        return TransientError(what, code=OUTCOME_PENDING, retry_after=max(left, BUSY_SECONDS))
     if attempt.standing is Standing.UNKNOWN and write.kind in _CREATES:
         try:
             found = runtime.crm.look_up(write)
@@ -283,18 +300,20 @@ def _save(
     """Record how the calls went, and which records of the CRM are whose."""
     ours = [key for key, one in attempts.items() if one.is_ours]
     made = {key: result for key in ours if isinstance(result := results[key], RemoteRef)}
-    links = []
-    for key, ref in made.items():
-        write = calls[key]
-        if write.kind in PHASES[0]:
-            # Of a record that was made of an earlier state of the contact we know only that it is there.
-            written = None if key in older else known.golden[write.contact_id].contact
-            link = NewLink(write.contact_id, ref, written)
-            known.links.setdefault(write.contact_id, []).append(Link(ref, link.written))
-            links.append(link)
-        elif write.kind is WriteKind.CREATE_LEAD:
-            links.append(NewLink(write.contact_id, ref, None))
     with runtime.database.write() as tx:
+        held = writes.hold(tx, ours, lease, until=lease.until)
+        links = []
+        for key, ref in made.items():
+            write = calls[key]
+            if write.kind in writes.OF_RECORD:
+                # Of a record that was made of an earlier state of the contact, or that others may have written since,
+                # we know only that it is there.
+                is_known = key in held and key not in older
+                link = NewLink(write.contact_id, ref, known.golden[write.contact_id].contact if is_known else None)
+                known.links.setdefault(write.contact_id, []).append(Link(ref, link.written))
+                links.append(link)
+            elif write.kind is WriteKind.CREATE_LEAD:
+                links.append(NewLink(write.contact_id, ref, None))
         writes.done(tx, made, runtime.clock())
         told = called | {key for key in ours if attempts[key].standing is Standing.FRESH}
         missed = [key for key in told if key not in made and not isinstance(results[key], OutcomeUnknown)]

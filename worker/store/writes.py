@@ -37,6 +37,8 @@ class Standing(StrEnum):
     """Attempted by somebody who did not say how it went: look it up before making the call."""
     BUSY = "busy"
     """Somebody else is at it now: come back later."""
+    PENDING = "pending"
+    """An earlier call to the same record had no answer and may still land on top: come back then."""
     DONE = "done"
 
 
@@ -56,7 +58,8 @@ class Attempt:
     standing: Standing
     remote: RemoteRef | None = None
     repeat_at: datetime | None = None
-    """Of an unknown one: until then the last call may still land, so it is looked up and not made again."""
+    """Until then the last call may still land: an unknown one is looked up and not made again, another one that is
+    pending waits."""
     asked: CrmWrite | None = None
     """Of an unknown one and of one that is done: the write as it was called last."""
 
@@ -144,17 +147,19 @@ def attempting(
     wanted = {write.key: write for write in writes}
     for some in chunks(sorted(wanted)):
         is_free = submissions.is_free(table, now, (lease.until - now).total_seconds())
-        busy = _busy_records(tx, [wanted[key] for key in some], is_free)
+        landing = _landing(tx, [wanted[key] for key in some], is_free, now, settle)
         columns = (table.c.key, table.c.state, table.c.remote, table.c.repeat_at, table.c.write)
         statement = sa.select(*columns, is_free.label("is_free"))
         for row in tx.execute(statement.where(among(table.c.key, some)).order_by(table.c.key).with_for_update()):
             remote = RemoteRef.model_validate_json(row.remote) if row.remote else None
             standing = _standing(row.state, is_free=row.is_free)
             write = wanted[row.key]
-            if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in busy:
-                standing = Standing.BUSY
+            repeat_at = row.repeat_at
+            if standing is not Standing.DONE and write.kind in OF_RECORD and write.contact_id in landing:
+                repeat_at = landing[write.contact_id]
+                standing = Standing.PENDING if repeat_at else Standing.BUSY
             asked = CrmWrite.model_validate_json(row.write) if standing in {Standing.UNKNOWN, Standing.DONE} else None
-            found[row.key] = Attempt(standing, remote, row.repeat_at, asked)
+            found[row.key] = Attempt(standing, remote, repeat_at, asked)
         ours = [key for key in some if found[key].is_ours]
         taken = sa.update(table).where(among(table.c.key, ours))
         tx.execute(taken.values(state=ATTEMPTED, lease_owner=lease.owner, lease_until=lease.until, updated_at=now))
@@ -191,17 +196,29 @@ def calling(tx: Transaction, calls: Iterable[CrmWrite], *, now: datetime, settle
     update_rows(tx, table, rows, by=["key"])
 
 
-def _busy_records(tx: Transaction, writes: Sequence[CrmWrite], is_free: sa.ColumnElement[bool]) -> set[str]:
-    """The contacts among those to be written whose record is being written right now, by another write."""
+def _landing(
+    tx: Transaction, writes: Sequence[CrmWrite], is_free: sa.ColumnElement[bool], now: datetime, settle: float
+) -> dict[str, datetime | None]:
+    """The contacts among those to be written whose record another write may still reach, and until when: one that is
+    being made right now (None), or one of which nobody has heard. What was told by a clock that was ahead is not
+    believed."""
     to_record = [write for write in writes if write.kind in OF_RECORD]
-    at_it = sa.select(table.c.contact_id).where(
+    if not to_record:
+        return {}
+    at_it = sa.and_(table.c.state == ATTEMPTED, sa.not_(is_free))
+    longest = now + timedelta(seconds=settle) + submissions.CLOCKS_DIFFER
+    unheard = sa.and_(table.c.state.in_([ATTEMPTED, SUPERSEDED]), table.c.repeat_at > now, table.c.repeat_at <= longest)
+    others = sa.select(table.c.contact_id, table.c.repeat_at, at_it.label("at_it")).where(
         table.c.contact_id.in_(sorted({write.contact_id for write in to_record})),
         table.c.kind.in_(sorted(OF_RECORD)),
         table.c.key.not_in([write.key for write in to_record]),
-        table.c.state == ATTEMPTED,
-        sa.not_(is_free),
+        sa.or_(at_it, unheard),
     )
-    return set(tx.execute(at_it).scalars()) if to_record else set()
+    found: dict[str, datetime | None] = {}
+    for row in tx.execute(others):
+        until = found.get(row.contact_id, now)
+        found[row.contact_id] = None if row.at_it or until is None else max(until, row.repeat_at)
+    return found
 
 
 def _standing(state: str, *, is_free: bool) -> Standing:

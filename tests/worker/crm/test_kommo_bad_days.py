@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,19 +57,75 @@ def test_a_day_without_kommo_loses_nothing_and_costs_few_calls(build_house: Buil
     assert sorted(one[0] for one in house.records()["contacts"]) == sorted(form["Nome"] for form in FORMS)
 
 
+@pytest.fixture
+def slow(build_house: Build, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A house whose every call to Kommo takes so many seconds of its clock."""
+
+    def build(seconds: float, more: str = "") -> Any:
+        house = build_house(more)
+
+        class Slowly:
+            seconds = 0.0
+
+            def wait(self, *_where: object, **_how: object) -> None:
+                house.clock.forward(self.seconds / 2)  # an account and an address are waited for
+
+            def hit(self, *_what: object) -> bool:
+                return True
+
+        house.rates = house.runtime.crm.client.rates = Slowly()
+        house.rates.seconds = seconds
+        monkeypatch.setattr(
+            client,
+            "time",
+            SimpleNamespace(
+                clock_gettime=lambda _: house.clock().timestamp(), CLOCK_BOOTTIME=0, monotonic=time.monotonic
+            ),
+        )
+        return house
+
+    return build
+
+
 def test_a_kommo_so_slow_that_others_may_have_taken_over_is_not_written_to(
     build_house: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = build_house()
     house.send(FORMS[0])
     with monkeypatch.context() as patched:
-        patched.setattr(client, "BEGIN_WITHIN", -1.0)  # as if all of it had gone by before the first write
+        patched.setattr("worker.crm.kommo.BEGIN_WITHIN", -1.0)  # as if all of it had gone by before the first write
         live_through(house, 600)
         assert {method for method, *_ in house.fake.calls} == {"GET"}
         assert [reason for reason, _ in house.waiting()] == [NOT_BEGUN]
+        assert not [problem for problem in house.runtime.crm.check() if problem.fatal], "nobody leaves it in peace"
     house.settle()
     assert house.states() == {"done": 1}
     assert [one[0] for one in house.records()["contacts"]] == [FORMS[0]["Nome"]]
+
+
+def test_so_many_new_companies_that_the_search_for_them_takes_a_while_are_made_by_and_by(
+    slow: Callable[..., Any],
+) -> None:
+    house = slow(0.5)
+    people = [
+        {"Nome": f"Olga Prates {number}", "E-mail": f"p{number}@example.com", "Empresa": f"Firma {number}"}
+        for number in range(80)
+    ]
+    house.send(*people)
+    house.settle(step=5)
+    assert house.states() == {"done": 80}
+    assert len(house.records()["companies"]) == 80
+    assert sum(call[:2] == ("GET", "/api/v4/companies") for call in house.fake.calls) < 300
+
+
+def test_what_has_no_field_is_told_in_a_note_however_long_the_update_took(slow: Callable[..., Any]) -> None:
+    house = slow(0.1)
+    house.send(FORMS[1])
+    house.settle()
+    house.rates.seconds = 20.0
+    house.send({**FORMS[1], "Cor preferida": "verde"})
+    house.settle()
+    assert any("verde" in str(note) for note in house.records()["notes"])
 
 
 def test_a_pipeline_that_is_gone_holds_up_leads_until_it_is_back(build_house: Build) -> None:

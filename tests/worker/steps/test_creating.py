@@ -418,12 +418,69 @@ def test_an_update_by_who_was_stopped_before_its_call_does_not_land_behind_a_new
             assert state(other, newer[0])["state"] == State.DONE
         return looked(runtime, write, attempt)
 
+    afterwards: list[tuple[str, str | None]] = []
+    save = calls._save
+
+    def saved(runtime: Runtime, *what: Any) -> None:
+        save(runtime, *what)
+        with runtime.database.read() as tx:
+            rows = writes.wanted_by(tx, state(runtime, older)["id"]) if runtime.owner == faulty.owner else []
+        afterwards.extend((row["state"], row["lease_owner"]) for row in rows)
+
     monkeypatch.setattr(calls, "_before_the_call", stopped)
+    monkeypatch.setattr(calls, "_save", saved)
     older = told_of(faulty, "Velha Ltda")
     steps.work_here(faulty)
     assert state(faulty, older)["state"] == State.DONE
     assert crm.calls.count(WriteKind.UPDATE_CONTACT) == 0
+    if not takes_over:
+        assert afterwards[0] == (writes.INTENDED, None), "it was never called"
     assert the_crms_company(faulty, newer[0]) != "Velha Ltda"
+
+
+def test_nothing_newer_is_written_while_an_update_without_an_answer_may_still_land(
+    faulty: Runtime, crm: FaultyCrm, clock: Any
+) -> None:
+    crm.settle_seconds = 120.0
+    told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    clock.forward(60)
+    unheard: list[str] = []
+
+    def once(write: CrmWrite) -> PortariaError | None:
+        if write.kind is WriteKind.UPDATE_CONTACT and not unheard:
+            unheard.append(write.key)
+            return OutcomeUnknown("time-out")
+        return None
+
+    crm.before = once
+    told_of(faulty, "Velha Ltda")
+    steps.work_here(faulty)
+    assert unheard
+    newer = told_of(faulty, "Nova Ltda Comercio de Ferragens")
+    steps.work_here(faulty)
+    assert (state(faulty, newer)["state"], state(faulty, newer)["reason"]) == (State.WAITING, calls.OUTCOME_PENDING)
+    clock.forward(118)
+    steps.work_here(faulty)
+    assert crm.calls.count(WriteKind.UPDATE_CONTACT) == 1
+    clock.forward(3)
+    steps.work_here(faulty)
+    assert state(faulty, newer)["state"] == State.DONE
+    assert the_crms_company(faulty, newer) != "Velha Ltda"
+
+
+def test_what_was_refused_when_it_was_made_again_is_nobodys_at_once(
+    faulty: Runtime, crm: FaultyCrm, clock: Any
+) -> None:
+    crm.before = lambda _: OutcomeUnknown("time-out")
+    delivery = told_of(faulty, "Couto")
+    steps.work_here(faulty)
+    crm.before = lambda _: TransientError("down", code="crm_down", retry_after=60)
+    clock.forward(faulty.settings.worker.lease_seconds / 2)
+    steps.work_here(faulty)
+    with faulty.database.read() as tx:
+        rows = writes.wanted_by(tx, state(faulty, delivery)["id"])
+    assert {(row["state"], row["lease_owner"]) for row in rows} == {(writes.INTENDED, None)}
 
 
 def test_what_came_while_a_create_was_unknown_is_in_the_crm_too(faulty: Runtime, crm: FaultyCrm, clock: Any) -> None:
