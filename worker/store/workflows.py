@@ -273,18 +273,21 @@ def lock(tx: Transaction, run_id: str) -> None:
 
 
 def stop_after_step(tx: Transaction, run_id: str, *, reason: str, by: str, now: datetime) -> bool:
-    """Have a run, paused or not, end when the step that it is at is done, for the first reason given. False where it is
-    at none: over, failed, or waiting for its next."""
+    """Have a run, paused, failed or neither, end when the step that it is at is done, for the first reason given. False
+    where it is at none: over, or waiting for its next."""
     columns = (table.c.state, table.c.stopping, table.c.position, table.c.round)
     before = tx.execute(sa.select(*columns).where(table.c.id == run_id).with_for_update()).one()
     at = {"run_id": run_id, "position": before.position, "round": before.round, "state": StepState.DECIDED}
     decided = sa.select(steps.c.run_id).where(*(steps.c[name] == value for name, value in at.items()))
-    if before.state not in {RunState.ACTIVE, RunState.PAUSED} or tx.execute(decided).first() is None:
+    if before.state not in UNDER_WAY or tx.execute(decided).first() is None:
         return False
     if before.stopping and before.state == RunState.ACTIVE:
         return True
     why = before.stopping or reason
-    return move(tx, run_id, RunState.ACTIVE, event="stopping", by=by, now=now, reason=why, stopping=why)
+    anew: dict[str, Any] = {}
+    if before.state == RunState.FAILED:
+        anew = {"due_at": now, "look_at": now, "attempts": 0, "crashes": 0}
+    return move(tx, run_id, RunState.ACTIVE, event="stopping", by=by, now=now, reason=why, stopping=why, **anew)
 
 
 def forget_undone(tx: Transaction, run_id: str) -> None:

@@ -340,6 +340,22 @@ def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_
     assert room.told == []  # what had not gone out does not
 
 
+def test_a_failed_run_that_is_stopped_has_a_call_in_the_air_brought_to_its_end_first(
+    make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
+) -> None:
+    runtime = make(CALLING)
+    is_not_answered(crm, WriteKind.CREATE_TASK)
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    one = run_in(runtime, "cold")["id"]
+    with runtime.database.write() as tx:  # as when its workers were killed twice
+        assert runs.move(tx, one, RunState.FAILED, event="step 1", by="x", now=clock.now, crashes=2)
+    arrive(runtime, HOT)
+    assert standing(runtime, "cold") == (RunState.STOPPED, 1, "became_warmer")
+    assert writes_of(runtime, one) == ["done"]
+    assert len(kept(runtime, "task")) == 1
+
+
 def test_who_cancels_has_a_call_in_the_air_brought_to_its_end_first(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
 ) -> None:
