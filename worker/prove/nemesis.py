@@ -261,7 +261,7 @@ class Nemesis:
 
     def perform(self) -> str:
         """kill -9 of whoever is in the middle of a call to the CRM."""
-        process = self._watch(lambda: self._in_the_middle(audit.caller))
+        process = self._watch(lambda: self._in_the_middle(lambda tx: next(filter(_lives, audit.callers(tx)), None)))
         if process is None:
             return ""
         process.kill()
@@ -420,6 +420,13 @@ def _process_of(owner: str) -> psutil.Process:
     if pid == os.getpid() or abs(1000 * process.create_time() - started) > 1000 * SAME_START_SECONDS:
         raise psutil.NoSuchProcess(pid)
     return process
+
+
+def _lives(owner: str) -> bool:
+    try:
+        return bool(_process_of(owner))
+    except psutil.NoSuchProcess:
+        return False
 
 
 WAYS: Final[Mapping[str, Callable[[Nemesis], str]]] = {

@@ -83,11 +83,11 @@ def holder(tx: Transaction, stages: Collection[Stage]) -> tuple[Stage, str] | No
     return (Stage(row.stage), row.lease_owner) if row else None
 
 
-def caller(tx: Transaction) -> str | None:
-    """Who is at a CRM write right now."""
+def callers(tx: Transaction) -> list[str]:
+    """Who is at a CRM write right now, or was when they died."""
     table = tables.crm_writes
     held = sa.select(table.c.lease_owner).where(table.c.state == writes.ATTEMPTED, table.c.lease_owner.is_not(None))
-    return tx.execute(held.limit(1)).scalar_one_or_none()
+    return list(tx.execute(held.distinct()).scalars())
 
 
 def is_between(tx: Transaction, stage: Stage) -> bool:
