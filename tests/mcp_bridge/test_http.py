@@ -123,7 +123,10 @@ async def test_a_handle_is_no_key_for_another_token(desk: Runtime, world: World,
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_form_is_taken_from_clients_that_are_trusted_with_it(desk: Runtime, world: World, era: str) -> None:
+async def test_a_form_is_taken_from_clients_that_are_trusted_with_it(
+    desk: Runtime, world: World, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_bridge.approval.PAGE_SECONDS", 0.2)  # nobody goes to the page
     before = snapshot(desk)
     rules = ApprovalsSection(form_clients=("trusted",))
     trusting = replace(desk, settings=desk.settings.model_copy(update={"approvals": rules}))
