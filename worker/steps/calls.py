@@ -301,7 +301,7 @@ def _save(
     ours = [key for key, one in attempts.items() if one.is_ours]
     made = {key: result for key in ours if isinstance(result := results[key], RemoteRef)}
     with runtime.database.write() as tx:
-        held = writes.hold(tx, ours, lease, until=lease.until)
+        held = writes.held(tx, ours, lease)
         links = []
         for key, ref in made.items():
             write = calls[key]

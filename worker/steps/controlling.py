@@ -63,7 +63,7 @@ def rerun(runtime: Runtime, run_id: str, *, by: str, step: int | None = None) ->
     plan = rule.plan(run.variant) if rule else run.steps
     if step is not None and not 1 <= step <= len(plan):
         raise PermanentError(f"the workflow {run.workflow} has {len(plan)} steps")
-    values: dict[str, Any] = {"due_at": now, "look_at": now, "attempts": 0, "crashes": 0, "stopping": ""}
+    values = {**runs.anew(now), "stopping": ""}
     with runtime.database.write() as tx:
         if step is not None:
             again = {"position": step - 1, "round": row["round"] + 1}

@@ -284,10 +284,13 @@ def stop_after_step(tx: Transaction, run_id: str, *, reason: str, by: str, now: 
     if before.stopping and before.state == RunState.ACTIVE:
         return True
     why = before.stopping or reason
-    anew: dict[str, Any] = {}
-    if before.state == RunState.FAILED:
-        anew = {"due_at": now, "look_at": now, "attempts": 0, "crashes": 0}
-    return move(tx, run_id, RunState.ACTIVE, event="stopping", by=by, now=now, reason=why, stopping=why, **anew)
+    again = anew(now) if before.state == RunState.FAILED else {}
+    return move(tx, run_id, RunState.ACTIVE, event="stopping", by=by, now=now, reason=why, stopping=why, **again)
+
+
+def anew(now: datetime) -> dict[str, Any]:
+    """The columns of a run that is due at once, as if it had never been tried."""
+    return {"due_at": now, "look_at": now, "attempts": 0, "crashes": 0}
 
 
 def forget_undone(tx: Transaction, run_id: str) -> None:

@@ -168,15 +168,21 @@ def attempting(
     return found
 
 
-def hold(tx: Transaction, keys: Iterable[str], lease: Lease, *, until: datetime) -> set[str]:
-    """Those of these attempted writes that are still to be called under `lease`, which holds until `until` now: nobody
-    has taken them over. In one order, as `attempting` takes them."""
+def held(tx: Transaction, keys: Iterable[str], lease: Lease) -> set[str]:
+    """Those of these attempted writes that are still to be called under `lease`: nobody has taken them over, nor does
+    until the transaction ends. In one order, as `attempting` takes them."""
     found: set[str] = set()
     for some in chunks(sorted(set(keys))):
         ours = sa.select(table.c.key).where(*_under(lease, some)).order_by(table.c.key).with_for_update()
-        held = list(tx.execute(ours).scalars())
-        tx.execute(sa.update(table).where(among(table.c.key, held)).values(lease_until=until))
-        found.update(held)
+        found |= set(tx.execute(ours).scalars())
+    return found
+
+
+def hold(tx: Transaction, keys: Iterable[str], lease: Lease, *, until: datetime) -> set[str]:
+    """Those of these that are `held`, from now on until `until`."""
+    found = held(tx, keys, lease)
+    for some in chunks(sorted(found)):
+        tx.execute(sa.update(table).where(among(table.c.key, some)).values(lease_until=until))
     return found
 
 

@@ -85,6 +85,11 @@ def lease_of(owner: str, clock: Any, seconds: float) -> writes.Lease:
     return writes.Lease(owner, clock.now + timedelta(seconds=seconds))
 
 
+def elsewhere(runtime: Runtime, clock: Any) -> Runtime:
+    """Another worker, to whom the CRM answers."""
+    return replace(runtime, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(runtime.database, clock)))
+
+
 def records(runtime: Runtime) -> dict[str, int]:
     with runtime.database.read() as tx:
         return {kind: len(local_crm.listed(tx, kind)) for kind in KINDS}
@@ -309,7 +314,7 @@ def test_an_older_update_never_lands_behind_a_newer_one(faulty: Runtime, crm: Fa
     told_of(faulty, "Couto")
     steps.work_here(faulty)
     clock.forward(60)
-    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    other = elsewhere(faulty, clock)
     newer: list[str] = []
     held_up: list[str] = []
 
@@ -337,7 +342,7 @@ def test_an_update_planned_from_an_older_contact_is_planned_anew(
     told_of(faulty, "Couto")
     steps.work_here(faulty)
     clock.forward(60)
-    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    other = elsewhere(faulty, clock)
     newer: list[str] = []
     planned = creating.plan_create
 
@@ -402,7 +407,7 @@ def test_an_update_by_who_was_stopped_before_its_call_does_not_land_behind_a_new
     told_of(faulty, "Couto")
     steps.work_here(faulty)
     clock.forward(60)
-    other = replace(faulty, owner="elsewhere:1:1", crm=LocalCrm(LocalRecordTable(faulty.database, clock)))
+    other = elsewhere(faulty, clock)
     newer: list[str] = []
     looked = calls._before_the_call
 

@@ -323,6 +323,14 @@ def is_not_answered(crm: StubbornCrm, kind: WriteKind) -> None:
     crm.refuses = silent
 
 
+def in_the_air(runtime: Runtime, crm: StubbornCrm, kind: WriteKind) -> str:
+    """The id of a cold run with a call of that kind made, and nobody knows how it went; the CRM answers again."""
+    is_not_answered(crm, kind)
+    arrive(runtime)
+    crm.refuses = StubbornCrm.refuses
+    return str(run_in(runtime, "cold")["id"])
+
+
 def test_a_call_whose_outcome_is_not_known_is_brought_to_its_end_before_the_run_stops(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
 ) -> None:
@@ -344,10 +352,7 @@ def test_a_failed_run_that_is_stopped_has_a_call_in_the_air_brought_to_its_end_f
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
     runtime = make(CALLING)
-    is_not_answered(crm, WriteKind.CREATE_TASK)
-    arrive(runtime)
-    crm.refuses = StubbornCrm.refuses
-    one = run_in(runtime, "cold")["id"]
+    one = in_the_air(runtime, crm, WriteKind.CREATE_TASK)
     with runtime.database.write() as tx:  # as when its workers were killed twice
         assert runs.move(tx, one, RunState.FAILED, event="step 1", by="x", now=clock.now, crashes=2)
     arrive(runtime, HOT)
@@ -360,10 +365,7 @@ def test_who_cancels_has_a_call_in_the_air_brought_to_its_end_first(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm, room: Room
 ) -> None:
     runtime = make(CALLING)
-    is_not_answered(crm, WriteKind.CREATE_TASK)
-    arrive(runtime)
-    crm.refuses = StubbornCrm.refuses
-    one = run_in(runtime, "cold")["id"]
+    one = in_the_air(runtime, crm, WriteKind.CREATE_TASK)
     assert steps.pause(runtime, one, by="bia")
     assert steps.cancel(runtime, one, by="bia")
     arrive(runtime, HOT)  # a second reason changes nothing
@@ -384,10 +386,7 @@ def test_of_a_cancelled_step_only_what_has_begun_is_brought_to_its_end(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
     runtime = make(LEAD_AND_TASK)
-    is_not_answered(crm, WriteKind.CREATE_LEAD)
-    arrive(runtime)
-    crm.refuses = StubbornCrm.refuses
-    one = run_in(runtime, "cold")["id"]
+    one = in_the_air(runtime, crm, WriteKind.CREATE_LEAD)
     assert steps.cancel(runtime, one, by="bia")
     clock.forward(700)
     steps.work_here(runtime)
@@ -418,10 +417,7 @@ def test_a_run_that_is_to_end_and_is_run_again_goes_on(
     make: Callable[..., Runtime], clock: Any, crm: StubbornCrm
 ) -> None:
     runtime = make(LEAD_AND_TASK)
-    is_not_answered(crm, WriteKind.CREATE_LEAD)
-    arrive(runtime)
-    crm.refuses = StubbornCrm.refuses
-    one = run_in(runtime, "cold")["id"]
+    one = in_the_air(runtime, crm, WriteKind.CREATE_LEAD)
     assert steps.cancel(runtime, one, by="bia")
     assert steps.rerun(runtime, one, by="bia", step=1)
     clock.forward(700)
